@@ -1,0 +1,56 @@
+"""The keys that every data set, cache and metric shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
+    from zoo.shapes import Images, Intensity, Landmarks, Occurrence, Regions
+
+
+class FaceBatch(TypedDict):
+    """A batch of faces, as a training step receives it. A label that is absent is ``known = False``.
+
+    Attributes:
+        image: The faces.
+        reference: A face of the same person without AUs, which gives the identity.
+        occurrence: Whether each AU is present; False where unknown.
+        known: Where occurrence is known.
+        intensity: 0 to 5, NaN where unknown.
+        prompt: The description of the AUs.
+        subject: Who it is, with the data set's name in front, such as ``faces/17`` or ``bp4d/F001``.
+        source: Where the frame comes from, such as ``bp4d/F001/T1/2440``.
+        index: A number of its own for each frame of a data set.
+    """
+
+    image: Images
+    reference: Images
+    occurrence: Occurrence
+    known: Bool[Tensor, "batch au"]
+    intensity: Intensity
+    prompt: list[str]
+    subject: list[str]
+    source: list[str]
+    index: Int[Tensor, " batch"]
+
+
+class ProceduralFaceBatch(FaceBatch):
+    """What procedural faces know besides.
+
+    Attributes:
+        truth: The face that the reference shows when these AUs act, without nuisances: what synthesis
+            should give.
+        landmarks: 68 points in pixels, in the order of iBUG 300-W.
+        regions: Region of each pixel, an index into ``zoo.faces.REGIONS``.
+        identity: Seed of the identity.
+        parameters: Pose, light and nuisances of each frame, in the order of the store's ``parameter_names``.
+    """
+
+    truth: Images
+    landmarks: Landmarks
+    regions: Regions
+    identity: Int[Tensor, " batch"]
+    parameters: Float[Tensor, "batch parameter"]

@@ -1,0 +1,1 @@
+"""Images to tokens and back: an encoder, a quantizer and a decoder."""

@@ -1,0 +1,1 @@
+"""Training losses, each a component with its weight. All are means over batch and positions, times the weight."""

@@ -1,0 +1,1 @@
+"""Latents to tokens and back. Nothing here knows of images, encoders or training loops."""
