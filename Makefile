@@ -1,0 +1,52 @@
+# make demo: see the main job work.  make test: check everything.  Both make .venv where there is none.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+
+.PHONY: help demo test test-slow lint types format models clean
+help:
+	@echo "make demo               train stage I on procedural faces; pictures and figures in runs/stage1/$(DEMO)"
+	@echo "make demo FROM_SCRATCH=1  train the recogniser and the perceptual network first, too"
+	@echo "make test               install what tests need, run the default suite (about 3 minutes)"
+	@echo "make test-slow          the long tests"
+	@echo "make lint types format  ruff and import-linter; mypy; ruff format"
+	@echo "make models             train everything under models/ anew"
+
+# The stamps remember the pyproject.toml that they installed, so that a second call costs nothing.
+$(VENV)/run.stamp: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (a few minutes the first time) ..."
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+demo: $(VENV)/run.stamp
+ifdef FROM_SCRATCH
+	$(MAKE) models
+endif
+	$(BIN)/python cli.py fit --config stage1.yaml --run $(DEMO)
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m "slow"
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,233 @@
+"""Trained components on disk: the bundle format, and ``load`` for a bundle, a run's folder or a checkpoint.
+
+A bundle is a folder::
+
+    model.safetensors   weights and buffers, float32 or as trained
+    config.json         format version, component ("family/name"), constructor arguments, metadata
+    README.md           the model card
+    SHA256SUMS          checksums of the three
+
+Loading is strict, verifies the checksums, never unpickles, and builds only what is a member of the zoo's families:
+a foreign file can bring neither code nor the name of any.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zoo.components import Component, build, portable, specification
+
+FORMAT_VERSION = 1
+_WEIGHTS, _CONFIG, _CARD, _SUMS = "model.safetensors", "config.json", "README.md", "SHA256SUMS"
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+class WeightsNotFoundError(FileNotFoundError):
+    """There is no bundle, run or checkpoint at a path."""
+
+
+class BundleError(ValueError):
+    """A bundle or checkpoint is damaged, incomplete or of another kind."""
+
+
+def find(path: str | os.PathLike[str]) -> Path:
+    """Find a bundle, run or checkpoint: as given, from the working directory, or from the project's root.
+
+    Raises:
+        WeightsNotFoundError: It is at neither place.
+    """
+    given = Path(path).expanduser()
+    places = [given] if given.is_absolute() else [Path.cwd() / given, _ROOT / given]
+    for place in places:
+        if place.exists():
+            return place
+    looked = " or ".join(dict.fromkeys(str(place) for place in places))
+    message = (
+        f"load: path must be a bundle, a run's folder or a checkpoint, got {str(path)!r}, which does not exist "
+        f"(looked for {looked}). Trained bundles are in models/; `python cli.py fit` makes runs."
+    )
+    raise WeightsNotFoundError(message)
+
+
+def load(path: str | os.PathLike[str], *, device: str | torch.device = "cpu") -> Component:
+    """Bring back a trained component, in eval mode.
+
+    Args:
+        path: A bundle, a run's folder (its best checkpoint, else its last) or a checkpoint. Checkpoints of runs with
+            averaged weights give the averaged ones.
+        device: Where to put it.
+
+    Raises:
+        WeightsNotFoundError: Nothing is there.
+        BundleError: What is there is damaged, or no work of this zoo.
+    """
+    place = find(path)
+    if place.is_file():
+        component = _load_checkpoint(place)
+    elif (place / _CONFIG).is_file():
+        component = _load_bundle(place)
+    elif (place / "checkpoints").is_dir():
+        component = _load_checkpoint(best_checkpoint(place))
+    else:
+        message = (
+            f"load: {place} must hold {_CONFIG} (a bundle) or checkpoints/ (a run), "
+            f"found {sorted(each.name for each in place.iterdir())[:8]}."
+        )
+        raise BundleError(message)
+    return component.to(device).eval()
+
+
+def best_checkpoint(run: Path) -> Path:
+    """Choose a run's best checkpoint, else its last.
+
+    Raises:
+        WeightsNotFoundError: The run has none yet.
+    """
+    for name in ("best.ckpt", "last.ckpt"):
+        if (run / "checkpoints" / name).is_file():
+            return run / "checkpoints" / name
+    message = f"load: {run / 'checkpoints'} must hold best.ckpt or last.ckpt, and holds neither. Has the run saved yet?"
+    raise WeightsNotFoundError(message)
+
+
+def save_bundle(
+    component: Component,
+    directory: str | os.PathLike[str],
+    *,
+    card: str,
+    metadata: dict[str, Any] | None = None,
+) -> Path:
+    """Write a component as a bundle, whole or not at all.
+
+    Args:
+        component: What to write.
+        directory: The bundle's folder; an earlier bundle there is replaced, anything else is refused.
+        card: The model card, in Markdown.
+        metadata: Plain data to keep beside the arguments: how it was trained, what it reached.
+
+    Raises:
+        BundleError: The folder holds something that is no bundle.
+    """
+    from safetensors.torch import save_file
+
+    target = Path(directory).expanduser().resolve()
+    if target.exists() and not (target / _CONFIG).is_file() and any(target.iterdir()):
+        message = f"save_bundle: directory must be empty, new or a bundle, got {target}. Choose another one."
+        raise BundleError(message)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    config = {"format_version": FORMAT_VERSION, **portable(specification(component)), "metadata": metadata or {}}
+    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in component.state_dict().items()}
+        save_file(state, fresh / _WEIGHTS)
+        (fresh / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        (fresh / _CARD).write_text(card.rstrip() + "\n", encoding="utf-8")
+        sums = "".join(f"{_checksum(fresh / name)}  {name}\n" for name in (_WEIGHTS, _CONFIG, _CARD))
+        (fresh / _SUMS).write_text(sums, encoding="utf-8")
+        fresh.chmod(0o755)  # mkdtemp makes folders that only their owner can read
+        for file in fresh.iterdir():
+            file.chmod(0o644)
+        if target.exists():
+            retired = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            target.replace(retired)
+            fresh.replace(target)
+            shutil.rmtree(retired)
+        else:
+            fresh.replace(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return target
+
+
+def metadata_of(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the metadata that a bundle was saved with."""
+    metadata: dict[str, Any] = _read_config(find(path))["metadata"]
+    return metadata
+
+
+def verify(directory: Path) -> None:
+    """Check that a bundle is complete and unchanged.
+
+    Raises:
+        BundleError: A file is missing, or differs from its checksum.
+    """
+    listing = directory / _SUMS
+    if not listing.is_file():
+        message = f"{directory} must hold {_SUMS}, and does not. Fetch the bundle again."
+        raise BundleError(message)
+    sums = dict(reversed(line.split(maxsplit=1)) for line in listing.read_text(encoding="utf-8").splitlines() if line)
+    for name in (_WEIGHTS, _CONFIG, _CARD):
+        if not (directory / name).is_file():
+            message = f"{directory} must hold {name}, and does not. Fetch the bundle again."
+            raise BundleError(message)
+        if sums.get(name) != _checksum(directory / name):
+            message = f"{directory / name} must match its line in {_SUMS}, and differs. Fetch the bundle again."
+            raise BundleError(message)
+
+
+def _load_bundle(directory: Path) -> Component:
+    from safetensors.torch import load_file
+
+    verify(directory)
+    config = _read_config(directory)
+    return _rebuild(config, load_file(directory / _WEIGHTS), directory)
+
+
+def _read_config(directory: Path) -> dict[str, Any]:
+    file = directory / _CONFIG
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"{file} must be readable JSON: {error}."
+        raise BundleError(message) from error
+    if not isinstance(config, dict) or config.get("format_version") != FORMAT_VERSION:
+        found = config.get("format_version") if isinstance(config, dict) else type(config).__name__
+        message = f"{file} must have format_version {FORMAT_VERSION}, got {found!r}. Update auface-zoo, or export it anew."
+        raise BundleError(message)
+    return config
+
+
+def _load_checkpoint(file: Path) -> Component:
+    try:
+        checkpoint = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # torch raises many kinds for a damaged or a pickled file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        message = f"{file} must be a checkpoint of tensors and plain data, and can't be read as one: {reason}"
+        raise BundleError(message) from error
+    record = checkpoint.get("zoo") if isinstance(checkpoint, dict) else None
+    if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
+        message = f"{file} must be a checkpoint of this zoo's training modules; it carries no record of its component."
+        raise BundleError(message)
+    prefix = record["prefix"]
+    state = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in checkpoint["state_dict"].items()
+        if name.startswith(prefix)
+    }
+    return _rebuild(record, state, file)
+
+
+def _rebuild(config: dict[str, Any], state: dict[str, torch.Tensor], place: Path) -> Component:
+    try:
+        component = build({"component": config["component"], "arguments": config["arguments"]})
+        component.load_state_dict(state, strict=True)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        message = f"{place} must be a component of this version of the zoo: {error}"
+        raise BundleError(message) from error
+    if not isinstance(component, Component):
+        message = f"{place} must name a component, got {config['component']!r}."
+        raise BundleError(message)
+    return component
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
