@@ -1,0 +1,130 @@
+"""What every training module shares: plain-data checkpoints, gradient norms and learning rates in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning_utilities.core.rank_zero import rank_zero_warn
+from pytorch_lightning import LightningModule
+
+from zoo.components import Recorded, portable, specification
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+FORMAT_VERSION = 1
+_INSTANTIATOR = "pytorch_lightning.cli.instantiate_module"
+
+
+class TrainingModule(Recorded, LightningModule):
+    """Train something; write checkpoints that hold plain data only, whoever built the module.
+
+    A checkpoint's ``hyper_parameters`` are what a YAML would say, so ``load_from_checkpoint`` works without
+    unpickling; its ``zoo`` entry says how to build the trained component without Lightning.
+
+    Attributes:
+        exported: Name of the attribute that holds what ``zoo.load`` returns; empty if there is nothing to load.
+    """
+
+    exported: str = ""
+
+    @property
+    def total_steps(self) -> float:
+        """Optimiser steps of the whole run; infinite when it has no end."""
+        steps = float(self.trainer.estimated_stepping_batches)
+        return steps if steps > 0 else float("inf")
+
+    @property
+    def is_logging_step(self) -> bool:
+        """Whether what is logged in this batch reaches the logger: expensive figures are computed only then."""
+        return (self.trainer.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Log the gradient norm of each part that this optimiser trains, before clipping, and its learning rate."""
+        if self.is_logging_step:
+            norms = gradient_norms(self, optimizer)
+            self.log_dict({f"gradient_norm/{part}": norm for part, norm in norms.items()})
+            rates = {
+                f"learning_rate/{config.name}" if config.name else "learning_rate": float(
+                    config.scheduler.get_last_lr()[0]
+                )
+                for config in self.trainer.lr_scheduler_configs
+                if config.scheduler.optimizer is optimizer
+            }
+            self.log_dict(rates)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write down, as plain data, what was built."""
+        spec = specification(self)
+        checkpoint[self.CHECKPOINT_HYPER_PARAMS_KEY] = {
+            "_class_path": spec["class_path"],
+            "_instantiator": _INSTANTIATOR,
+            **spec["init_args"],
+        }
+        checkpoint[self.CHECKPOINT_HYPER_PARAMS_NAME] = "kwargs"
+        if self.exported:
+            entry = self._exported_entry()
+            if entry is not None:
+                checkpoint["zoo"] = entry
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse the checkpoint of another model with the arguments in which it differs.
+
+        Raises:
+            ValueError: The weights don't fit.
+        """
+        if not self.strict_loading or "state_dict" not in checkpoint:
+            return
+        own, loaded = self.state_dict(), checkpoint["state_dict"]
+        misfits = [f"{name}: missing in the checkpoint" for name in own if name not in loaded]
+        misfits += [f"{name}: unknown to the model" for name in loaded if name not in own]
+        misfits += [
+            f"{name}: {_shape(loaded[name])} in the checkpoint, {_shape(own[name])} in the model"
+            for name in own
+            if name in loaded and _shape(loaded[name]) != _shape(own[name])
+        ]
+        if misfits:
+            there = checkpoint.get(self.CHECKPOINT_HYPER_PARAMS_KEY, {})
+            changes = differences(there, specification(self)["init_args"])
+            causes = [f"{key}: {a!r} in the checkpoint, {b!r} here" for key, a, b in changes]
+            lines = (
+                (causes or ["(no argument differs)"])[:6] + [f"weights that don't fit ({len(misfits)}):"] + misfits[:4]
+            )
+            message = f"{type(self).__name__}: the checkpoint must be of the same model.\n  " + "\n  ".join(lines)
+            raise ValueError(message)
+
+    def _exported_entry(self) -> dict[str, Any] | None:
+        try:
+            entry = portable(specification(getattr(self, self.exported)))
+        except ValueError as error:
+            rank_zero_warn(f"This checkpoint can be resumed, but zoo.load can't open it: {error}")
+            return None
+        return {"format_version": FORMAT_VERSION, "prefix": f"{self.exported}.", **entry}
+
+
+def gradient_norms(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Give the L2 norm of the gradients of each child that the optimiser trains."""
+    trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    squares: dict[str, list[Tensor]] = {}
+    for name, parameter in module.named_parameters():
+        if id(parameter) in trained and parameter.grad is not None:
+            squares.setdefault(name.partition(".")[0], []).append(parameter.grad.detach())
+    return {part: torch.nn.utils.get_total_norm(gradients) for part, gradients in squares.items()}
+
+
+def differences(left: Any, right: Any, at: str = "") -> list[tuple[str, Any, Any]]:
+    """Name the dotted keys in which two pieces of plain data differ, with both values; lists count as one value."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        found = []
+        for key in dict.fromkeys([*left, *right]):
+            if not (not at and str(key).startswith("_")):
+                path = f"{at}.{key}" if at and key != "init_args" else at or str(key)
+                found += differences(left.get(key), right.get(key), path)
+        return found
+    return [] if left == right else [(at, left, right)]
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(getattr(value, "shape", ()))
