@@ -1,0 +1,1 @@
+"""Blocks that two families or more share. No losses, no data, no training loops."""
