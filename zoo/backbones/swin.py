@@ -1,0 +1,72 @@
+"""Swin transformer, as timm builds it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn import functional
+
+from zoo import images as ranges
+from zoo.backbones.base import Backbone
+from zoo.shapes import Images
+
+# stochastic depth of the original (Liu et al. 2021, A2.1) for ImageNet-1K
+_DROP_PATH = {"tiny": 0.2, "small": 0.3, "base": 0.5}
+
+
+class SwinBackbone(Backbone):
+    """Give the outputs of a Swin transformer's four stages (Liu et al. 2021, https://arxiv.org/abs/2103.14030).
+
+    Patches of 4, windows of 7. Parameters have timm's names under ``network.``, without the classifier. Nothing is
+    downloaded: weights start at random; ``zoo.foreign`` reads files of others.
+
+    Args:
+        size: Which of the paper's.
+        image_size: Pixels of a side that images are resized to; a multiple of 224 divided by a power of two.
+        drop_path: Chance that training skips the deepest block; None takes the paper's 0.2, 0.3, 0.5 by size.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(
+        self,
+        *,
+        size: Literal["tiny", "small", "base"] = "base",
+        image_size: int = 224,
+        drop_path: float | None = None,
+    ) -> None:
+        super().__init__()
+        import timm
+
+        self.network = timm.create_model(
+            f"swin_{size}_patch4_window7_224",
+            pretrained=False,
+            num_classes=0,
+            global_pool="",
+            img_size=image_size,
+            drop_path_rate=_DROP_PATH[size] if drop_path is None else drop_path,
+        )
+        first = self.network.embed_dim
+        self.channels = (first, 2 * first, 4 * first, 8 * first)
+        self.image_size = image_size
+        # ImageNet's, which every Swin checkpoint expects
+        for name, values in (("mean", (0.485, 0.456, 0.406)), ("deviation", (0.229, 0.224, 0.225))):
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+
+    def forward(self, images: Images) -> tuple[Tensor, ...]:
+        """Give feature maps at 1/4, 1/8, 1/16 and 1/32 of the image's size; the last one is normalized."""
+        if images.shape[-2:] != (self.image_size, self.image_size):
+            images = functional.interpolate(
+                images, size=(self.image_size, self.image_size), mode="bilinear", antialias=True, align_corners=False
+            )
+        hidden = self.network.patch_embed((ranges.to_unit(images) - self.mean) / self.deviation)
+        maps = []
+        for stage in self.network.layers:
+            hidden = stage(hidden)
+            maps.append(hidden)
+        maps[-1] = self.network.norm(hidden)
+        return tuple(rearrange(each, "b h w d -> b d h w") for each in maps)
