@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 FORMAT_VERSION = 1
+RAW_WEIGHTS = "raw_weights"
+"""Key of a checkpoint whose ``state_dict`` is averaged: the weights that training goes on from."""
 _INSTANTIATOR = "pytorch_lightning.cli.instantiate_module"
 
 
@@ -40,10 +42,12 @@ class TrainingModule(Recorded, LightningModule):
         steps = float(self.trainer.estimated_stepping_batches)
         return steps if steps > 0 else float("inf")
 
-    @property
-    def is_logging_step(self) -> bool:
-        """Whether what is logged in this batch reaches the logger: expensive figures are computed only then."""
-        return (self.trainer.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0
+    is_logging_step: bool = False
+    """Whether what is logged in this batch reaches the logger: expensive figures are computed only then."""
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Find out whether this batch is logged; once, since the step count moves within a batch."""
+        self.is_logging_step = (self.trainer.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Log the gradient norm of each part that this optimiser trains, before clipping, and its learning rate."""
@@ -79,6 +83,7 @@ class TrainingModule(Recorded, LightningModule):
         Raises:
             ValueError: The weights don't fit.
         """
+        self._choose_weights(checkpoint)
         if not self.strict_loading or "state_dict" not in checkpoint:
             return
         own, loaded = self.state_dict(), checkpoint["state_dict"]
@@ -96,6 +101,18 @@ class TrainingModule(Recorded, LightningModule):
             lines = [*causes, f"weights that don't fit ({len(misfits)}):", *misfits[:4]]
             message = f"{type(self).__name__}: the checkpoint must be of the same model.\n  " + "\n  ".join(lines)
             raise ValueError(message)
+
+    def _choose_weights(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from the raw weights if averaging was on and no longer is; otherwise the average is what is loaded."""
+        trainer = self._trainer
+        if RAW_WEIGHTS not in checkpoint or trainer is None or trainer.state.fn != "fit":
+            return
+        if not any(getattr(callback, "averages_weights", False) for callback in trainer.callbacks):
+            rank_zero_warn(
+                "The checkpoint holds averaged weights, and this run averages none: it goes on from the raw weights. "
+                "Add the EMA callback to keep the average."
+            )
+            checkpoint["state_dict"] = {**checkpoint["state_dict"], **checkpoint[RAW_WEIGHTS]}
 
     def _exported_entry(self) -> dict[str, Any] | None:
         try:

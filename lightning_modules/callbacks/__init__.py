@@ -1,0 +1,1 @@
+"""What happens beside training: delayed losses, averaged weights, pictures, exact resumption, the final report."""
