@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -42,15 +42,17 @@ class ProceduralFaceBatch(FaceBatch):
 
     Attributes:
         truth: The face that the reference shows when these AUs act, without nuisances: what synthesis
-            should give.
+            should give. Always there in validation and test; in training only where ``train_truth`` asks for it.
         landmarks: 68 points in pixels, in the order of iBUG 300-W.
+        visible: Which of the points are not hidden by the face itself.
         regions: Region of each pixel, an index into ``zoo.faces.REGIONS``.
         identity: Seed of the identity.
         parameters: Pose, light and nuisances of each frame, in the order of the store's ``parameter_names``.
     """
 
-    truth: Images
+    truth: NotRequired[Images]
     landmarks: Landmarks
+    visible: Bool[Tensor, "batch point"]
     regions: Regions
     identity: Int[Tensor, " batch"]
     parameters: Float[Tensor, "batch parameter"]

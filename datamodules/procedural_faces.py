@@ -1,0 +1,297 @@
+"""Procedural FACS faces as a data module: rendered once into a store, or on the fly on the device."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from datamodules.augmentation import NUM_DRAWS
+from datamodules.base import FaceDataModule
+from datamodules.face_rendering import render_store
+from datamodules.face_sampling import held_out_sets, label, parameter_names, sample_frames, shot_seeds, truth_of
+from datamodules.face_store import FaceStore, FaceStoreParameters
+from datamodules.prompts import prompt_of
+from datamodules.randomness import uniform
+
+if TYPE_CHECKING:
+    from datamodules.batch import FaceBatch
+    from datamodules.loading import Request
+    from zoo.faces import FaceRenderer
+
+_SPLITS_OF_STAGE = {
+    "fit": ("train", "validation"),
+    "validate": ("validation",),
+    "test": ("test",),
+    "predict": ("predict",),
+}
+
+
+class ProceduralFacesDataModule(FaceDataModule):
+    """Procedural faces with AUs, in three splits whose identities never meet.
+
+    The first run renders what is missing into ``<root>/faces/<split>-<size>px-<key>``, which later runs read.
+    Rendering on the fly instead gives new faces in every epoch, and wants a GPU.
+
+    Args:
+        image_size: Height and width of the images in pixels.
+        num_train: Training frames, without their references.
+        num_validation: Validation frames.
+        num_test: Test frames.
+        train_identities: People in the training frames.
+        validation_identities: People in the validation frames.
+        test_identities: People in the test frames.
+        frames_per_shot: Frames that share a person, a view (pose, light, background) and a reference.
+        train_on: Whose faces are trained on; ``judges`` for what only ever evaluates.
+        held_out: AU sets that training and validation never show: a share of all sets, or the sets themselves as
+            lists of AU numbers.
+        test_aus: Whether the test frames show ``seen`` AU sets or the held-out, ``unseen`` ones.
+        interaction: 1 lets AUs act on each other by FACS rules, 0 adds them up.
+        nuisance: Whether jaw, blinks and the like vary without being labelled.
+        train_truth: Whether training frames also come with ``truth``; costs as much rendering and space again.
+        on_the_fly: Whether each batch is rendered on the device instead of read from a store.
+        root: Folder of all data.
+        render_workers: Processes that render a store; as many as there are CPUs where not given.
+        rebuild: Whether a damaged store is deleted and rendered again.
+        batch_size: Images per step and device.
+        global_batch_size: Images per step over all devices, in place of ``batch_size``; must divide by their number.
+        num_workers: Processes that read ahead; 0 reads in the training process.
+        seed: Decides frames, order and augmentation.
+        augment: Whether training images are mirrored and their light varied.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int = 64,
+        num_train: int = 8192,
+        num_validation: int = 512,
+        num_test: int = 2000,
+        train_identities: int = 1024,
+        validation_identities: int = 64,
+        test_identities: int = 100,
+        frames_per_shot: int = 4,
+        train_on: Literal["train", "judges"] = "train",
+        held_out: float | list[list[int]] = 0.1,
+        test_aus: Literal["seen", "unseen"] = "seen",
+        interaction: float = 1.0,
+        nuisance: bool = True,
+        train_truth: bool = False,
+        on_the_fly: bool = False,
+        root: str = "data",
+        render_workers: int | None = None,
+        rebuild: bool = False,
+        batch_size: int = 32,
+        global_batch_size: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+        augment: bool = True,
+    ) -> None:
+        super().__init__(
+            batch_size=batch_size,
+            global_batch_size=global_batch_size,
+            num_workers=num_workers,
+            seed=seed,
+            augment=augment,
+        )
+        if train_on not in {"train", "judges"}:
+            message = f"ProceduralFacesDataModule: train_on must be 'train' or 'judges', got {train_on!r}."
+            raise ValueError(message)
+        sets = held_out_sets(held_out) if isinstance(held_out, float | int) else tuple(map(tuple, held_out))
+        self._image_size = image_size
+        self.root = root
+        self.on_the_fly = on_the_fly
+        self.render_workers = render_workers
+        self.rebuild = rebuild
+
+        def parameters(split: str, frames: int, identities: int, *, truth: bool, aus: str) -> FaceStoreParameters:
+            return FaceStoreParameters(
+                split=split,
+                size=image_size,
+                num_frames=frames,
+                num_identities=identities,
+                frames_per_shot=frames_per_shot,
+                interaction=interaction,
+                held_out=sets,
+                aus=aus,
+                nuisance=nuisance,
+                truth=truth,
+                seed=seed,
+            )
+
+        self.stores = {
+            "train": parameters(train_on, num_train, train_identities, truth=train_truth, aus="seen"),
+            "validation": parameters("validation", num_validation, validation_identities, truth=True, aus="seen"),
+            "test": parameters("test", num_test, test_identities, truth=True, aus=test_aus),
+        }
+        check_disjoint(self.stores)
+        self.stores["predict"] = self.stores["test"]
+        if self.augmentation is not None:
+            self.augmentation.parameter_names = parameter_names()
+        self._renderer: FaceRenderer | None = None
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images in pixels."""
+        return self._image_size
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the columns of a batch's ``parameters``."""
+        return parameter_names()
+
+    def prepare_data(self) -> None:
+        """Render what is missing; Lightning calls it in one process of each machine."""
+        if self.on_the_fly:
+            return
+        stage = "fit" if self.trainer is None or self.trainer.state.fn is None else self.trainer.state.fn.value
+        for split in _SPLITS_OF_STAGE[stage]:
+            self._store(split)
+
+    def dataset(self, split: str) -> Dataset:
+        """Open the faces of ``train``, ``validation``, ``test`` or ``predict``, rendering what is missing."""
+        augment_seed = self.seed if split == "train" and self.augmentation is not None else None
+        if self.on_the_fly:
+            return SampledFaces(self.stores[split], fresh=split == "train", augment_seed=augment_seed)
+        return StoredFaces(self._store(split), augment_seed=augment_seed)
+
+    def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int = 0) -> FaceBatch:
+        """Finish a batch on its device: render it if need be, images to [-1, 1], augment training images."""
+        if "faces" in batch:
+            batch = self._render(batch)
+        return super().on_after_batch_transfer(batch, dataloader_idx)
+
+    def _store(self, split: str) -> FaceStore:
+        return render_store(
+            self.stores[split], self.root, num_workers=self.render_workers or _cpus(), rebuild=self.rebuild
+        )
+
+    @torch.no_grad()
+    def _render(self, batch: dict[str, Any]) -> dict[str, Any]:
+        from zoo.faces import FaceParameters, FaceRenderer
+
+        if self._renderer is None:
+            parameters = self.stores["train"]
+            self._renderer = FaceRenderer(parameters.size, interaction=parameters.interaction)
+        faces = FaceParameters(**batch.pop("faces"))
+        rendered = self._renderer(faces)
+        batch["image"] = rendered.images
+        batch["reference"] = self._renderer(faces.neutral()).images
+        batch["landmarks"], batch["visible"] = rendered.landmarks, rendered.visible
+        batch["regions"] = rendered.regions
+        if batch.pop("with_truth"):
+            batch["truth"] = self._renderer(truth_of(faces)).images
+        return batch
+
+
+class StoredFaces(Dataset):
+    """Read batches from a store.
+
+    Args:
+        store: The store.
+        augment_seed: Where given, batches bring the random numbers of their augmentation.
+    """
+
+    def __init__(self, store: FaceStore, *, augment_seed: int | None = None) -> None:
+        self.store = store
+        self.augment_seed = augment_seed
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def __getitem__(self, request: Request) -> dict[str, Any]:
+        store, frames = self.store, np.asarray(request.indices, dtype=np.int64)
+        occurrence = store.occurrence(frames)
+        intensity = store.array("intensity")[frames].astype(np.float32)
+        identity = np.array(store.array("identity")[frames])
+        parameters = store.metadata["parameters"]
+        batch = {
+            "image": store.read("images", frames),
+            "reference": store.read("references", frames // parameters["frames_per_shot"]),
+            **_labels(occurrence, intensity, identity, frames, split=parameters["split"]),
+            **{name: store.read(name, frames) for name in ("landmarks", "visible", "regions", "parameters")},
+        }
+        if "truth" in store:
+            batch["truth"] = store.read("truth", frames)
+        return _with_draws(batch, request.epoch, frames, self.augment_seed)
+
+
+class SampledFaces(Dataset):
+    """Give the parameters of faces that are to be rendered on the device.
+
+    Args:
+        parameters: Which faces.
+        fresh: Whether every epoch has AUs of its own.
+        augment_seed: Where given, batches bring the random numbers of their augmentation.
+    """
+
+    def __init__(self, parameters: FaceStoreParameters, *, fresh: bool, augment_seed: int | None = None) -> None:
+        self.parameters = parameters
+        self.fresh = fresh
+        self.augment_seed = augment_seed
+
+    def __len__(self) -> int:
+        return self.parameters.num_frames
+
+    def __getitem__(self, request: Request) -> dict[str, Any]:
+        frames = np.asarray(request.indices, dtype=np.int64)
+        seeds = shot_seeds(self.parameters, frames, epoch=request.epoch if self.fresh else 0)
+        faces = sample_frames(self.parameters, seeds)
+        occurrence, intensity = label(faces)
+        batch = {
+            "faces": {
+                "identity": faces.identity,
+                "view": faces.view,
+                "activation": faces.activation,
+                "nuisance": faces.nuisance,
+            },
+            "with_truth": self.parameters.truth,
+            **_labels(occurrence, intensity, seeds[:, 0], frames, split=self.parameters.split),
+            "parameters": faces.table()[1],
+        }
+        return _with_draws(batch, request.epoch, frames, self.augment_seed)
+
+
+def check_disjoint(stores: dict[str, FaceStoreParameters]) -> None:
+    """Raise ``ValueError`` if an identity would be in two of the stores."""
+    from zoo.faces import IDENTITY_RANGES
+
+    people = {
+        split: range(IDENTITY_RANGES[store.split].start, IDENTITY_RANGES[store.split].start + store.num_identities)
+        for split, store in stores.items()
+    }
+    names = list(people)
+    for first in names:
+        for second in names[names.index(first) + 1 :]:
+            if max(people[first].start, people[second].start) < min(people[first].stop, people[second].stop):
+                message = f"Identities must be in one split only, but {first} and {second} share some."
+                raise ValueError(message)
+
+
+def _labels(
+    occurrence: np.ndarray, intensity: np.ndarray, identity: np.ndarray, frames: np.ndarray, *, split: str
+) -> dict[str, Any]:
+    return {
+        "occurrence": torch.from_numpy(occurrence),
+        "known": torch.ones(occurrence.shape, dtype=torch.bool),
+        "intensity": torch.from_numpy(np.asarray(intensity, dtype=np.float32)),
+        "prompt": [prompt_of(row) for row in occurrence],
+        "subject": [f"faces/{person}" for person in identity.tolist()],
+        "source": [f"faces/{split}/{frame}" for frame in frames.tolist()],
+        "index": torch.from_numpy(frames),
+        "identity": torch.from_numpy(identity),
+    }
+
+
+def _with_draws(batch: dict[str, Any], epoch: int, frames: np.ndarray, seed: int | None) -> dict[str, Any]:
+    if seed is not None:
+        batch["draws"] = torch.from_numpy(uniform(seed, epoch, frames, count=NUM_DRAWS))
+    return batch
+
+
+def _cpus() -> int:
+    """CPUs that this process may use, which a container or scheduler can have made fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
