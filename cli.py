@@ -1,0 +1,88 @@
+"""The command line of the AUFace Zoo: ``python cli.py --help``.
+
+Thin on purpose: it looks at the first word and imports what that word needs. A subcommand of one's own is one line in
+``COMMANDS``: the typed function's arguments become the options.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from pathlib import Path
+
+# word, or word and second word -> "module:function"
+COMMANDS: dict[str, str | dict[str, str]] = {
+    "dataset": {"faces": "datamodules.builders.faces:build_faces"},
+    "list": "lightning_modules.cli.listing:list_parts",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; give the exit code.
+
+    Args:
+        argv: The words after ``cli.py``; those of the process by default.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    show_traceback = bool(os.environ.get("DEBUG")) or "--traceback" in words
+    words = [word for word in words if word != "--traceback"]
+    from lightning_modules.cli.errors import UserError
+
+    before = sys.argv
+    # processes that Lightning launches run this file with the same words, whoever called
+    sys.argv = [str(Path(__file__).resolve()), *words]
+    try:
+        return _dispatch(words)
+    except UserError as error:
+        if show_traceback:
+            traceback.print_exc()
+        rank = os.environ.get("LOCAL_RANK", "0")
+        print(f"error: {'' if rank == '0' else f'rank {rank}: '}{error}", file=sys.stderr)
+        return 2
+    finally:
+        sys.argv = before
+
+
+def _dispatch(words: list[str]) -> int:
+    from lightning_modules.cli import help_pages
+    from lightning_modules.cli.errors import UserError, did_you_mean
+
+    first, rest = (words[0], words[1:]) if words else ("--help", [])
+    if first in ("-h", "--help", "help"):
+        print(help_pages.overview())
+        return 0
+    if first == "--version":
+        from zoo import __version__
+
+        print(__version__)
+        return 0
+    if first in help_pages.TRAINER_COMMANDS:
+        if any(word in ("-h", "--help") for word in rest):
+            print(help_pages.trainer_page(first))
+            return 0
+        from lightning_modules.cli.trainer_cli import run
+
+        return run(first, rest)
+    if first not in COMMANDS:
+        known = [*help_pages.TRAINER_COMMANDS, *COMMANDS]
+        message = f"there is no command {first!r}.{did_you_mean(first, known)} There are: {', '.join(known)}."
+        raise UserError(message)
+    target, program = COMMANDS[first], f"cli.py {first}"
+    if isinstance(target, dict):
+        if not rest or rest[0] in ("-h", "--help"):
+            print(help_pages.group_page(first, target))
+            return 0
+        if rest[0] not in target:
+            message = f"there is no {first} {rest[0]!r}.{did_you_mean(rest[0], target)} There are: {', '.join(target)}."
+            raise UserError(message)
+        target, program, rest = target[rest[0]], f"{program} {rest[0]}", rest[1:]
+    from lightning_modules.cli.functions import call
+
+    module, _, name = target.partition(":")
+    return call(getattr(importlib.import_module(module), name), rest, program=program)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""How runs are saved and found again: whole or not at all, the best apart from the last."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from lightning_modules.cli.errors import UserError, did_you_mean
+
+KEYWORDS = ("last", "best")
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """Keep ``best.ckpt`` and ``last.ckpt``; when a run is stopped, write the last one and leave the best alone."""
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Write ``last.ckpt`` when a run is stopped; after another error only where no other process is waiting."""
+        stopped = isinstance(exception, SystemExit | KeyboardInterrupt)
+        if self._should_save_on_exception(trainer) and (stopped or trainer.world_size == 1):
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Write a checkpoint beside its name and move it there: a kill or a full disk leaves the former one whole.
+
+    Lightning's own goes through the system's temporary folder, from where a move to another disk is a copy.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Save, whole or not at all.
+
+        Raises:
+            OSError: It can't be written; no part of it is left.
+        """
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                torch.save(checkpoint, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(name, 0o666 & ~mask)  # mkstemp's files are for their owner alone
+            os.replace(name, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+
+
+def resolve_checkpoint(given: str, *, runs: Path, run: str | None) -> tuple[Path | None, Path | None]:
+    """Find what ``--ckpt_path`` means: ``last``, ``best``, a run's folder, or a file.
+
+    Args:
+        given: What the user said.
+        runs: Folder of the runs of this config.
+        run: Name of the run, if it was given; else the newest one with a checkpoint.
+
+    Returns:
+        The checkpoint and the run that it goes on; None where ``last`` finds nothing, or the run is another one.
+
+    Raises:
+        UserError: There is no such checkpoint.
+    """
+    if given in KEYWORDS:
+        folder = runs / run if run else newest_run(runs)
+        file = folder / "checkpoints" / f"{given}.ckpt" if folder else None
+        if file and file.is_file():
+            return file, folder
+        if given == "last":
+            return None, None
+        message = f"ckpt_path: there is no best.ckpt in {folder or runs}. Has the run validated yet?"
+        raise UserError(message)
+    place = Path(given).expanduser()
+    if place.is_file():
+        return place, None
+    if place.is_dir():
+        for candidate in (place / "checkpoints" / "best.ckpt", place / "checkpoints" / "last.ckpt"):
+            if candidate.is_file():
+                return candidate, None
+        message = f"ckpt_path: {given} must hold checkpoints/best.ckpt or checkpoints/last.ckpt, and holds neither."
+        raise UserError(message)
+    known = [*KEYWORDS, *_checkpoints_near(place), *(str(each) for each in sorted(runs.glob("*")))]
+    message = (
+        f"ckpt_path: there is no checkpoint {given!r}.{did_you_mean(given, known)} "
+        "It takes last, best, a run's folder or a file."
+    )
+    raise UserError(message)
+
+
+def newest_run(runs: Path) -> Path | None:
+    """Give the run that saved last."""
+    saved = {file: file.stat().st_mtime for file in runs.glob("*/checkpoints/*.ckpt")}
+    return max(saved, key=saved.__getitem__).parents[1] if saved else None
+
+
+def run_of(checkpoint: Path) -> Path | None:
+    """Give the run that a checkpoint belongs to."""
+    return checkpoint.parents[1] if checkpoint.resolve().parent.name == "checkpoints" else None
+
+
+def _checkpoints_near(place: Path) -> list[str]:
+    folder = place.parent
+    return [str(each) for each in folder.glob("*.ckpt")] if folder.is_dir() else []

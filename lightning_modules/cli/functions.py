@@ -1,0 +1,39 @@
+"""Typed functions as subcommands: their arguments become options, their docstrings the help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from jsonargparse import ArgumentParser, auto_cli
+
+from lightning_modules.cli.config_files import Origins
+from lightning_modules.cli.errors import UserError, explain
+
+
+def call(function: Callable[..., Any], arguments: list[str], *, program: str) -> int:
+    """Call a function with the options of a command line; give the exit code, 0 unless the function gives one.
+
+    Args:
+        function: Typed, with a Google-style docstring.
+        arguments: The command line after the subcommand.
+        program: What the help calls the program.
+
+    Raises:
+        UserError: An option or a value is wrong, or the function refuses them.
+    """
+    try:
+        result = auto_cli(
+            function, args=arguments, as_positional=False, prog=program, parser_class=_Parser, allow_abbrev=False
+        )
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        raise UserError(str(error) or type(error).__name__) from error
+    return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        if not self.exit_on_error:
+            super().error(message, ex)
+        options = [name.lstrip("-") for action in self._actions for name in action.option_strings]
+        raise UserError(explain(message, origins=Origins(), subcommand=self.prog.split()[-1], options=options)) from ex

@@ -1,0 +1,97 @@
+"""Help as plain text: shown at once, without importing torch."""
+
+from __future__ import annotations
+
+TRAINER_COMMANDS = {
+    "fit": "train",
+    "validate": "measure on the validation set",
+    "test": "measure on the test set",
+    "predict": "write outputs",
+}
+_GROUPS = {
+    "dataset": "build a data set: images, manifest, contact sheets",
+    "list": "list the parts that a config can name",
+}
+_MEMBERS = {"dataset": {"faces": "procedural FACS faces"}}
+
+
+def overview() -> str:
+    """The page of ``cli.py --help``."""
+    return f"""usage: python cli.py COMMAND [options]
+
+Train and run the parts of the AUFace Zoo.
+
+training, on configs
+{_rows(TRAINER_COMMANDS)}
+
+tools
+{_rows(_GROUPS)}
+
+examples
+  python cli.py fit --config stage1.yaml                            train; everything lands in runs/stage1/version_N
+  python cli.py fit --config stage1.yaml --model.codec.quantizer quantizers/residual_fsq.yaml    swap a part
+  python cli.py fit --config stage1.yaml --ckpt_path last           go on with the newest run, or start one
+  python cli.py test --config stage1.yaml --ckpt_path runs/stage1/version_0
+
+A config is searched in the working directory, then in configs/; ".yaml" may be left out.
+python cli.py COMMAND --help shows more. --traceback shows where an error comes from."""
+
+
+def trainer_page(command: str) -> str:
+    """The page of ``cli.py fit --help`` and its likes."""
+    return f"""usage: python cli.py {command} --config NAME [--config OVERLAY ...] [--key value ...]
+
+{TRAINER_COMMANDS[command].capitalize()}.
+
+configs
+  --config NAME             searched beside the file that names it, in the working directory, then in configs/;
+                            several are laid over each other, then come the options, wherever they stand
+  extends: NAME             in a config: start from another one, or from a list of them
+  --config trainer/ddp      overlays for the machine: trainer/cpu, ddp, nodes, bf16, debug, overfit
+
+parts: any class, at any depth
+  --model.codec.quantizer quantizers/residual_fsq.yaml      a YAML with class_path and init_args
+  --model.codec.quantizer ResidualFSQQuantizer              a class of the project, by its name
+  --model.codec.quantizer.num_levels 4                      one argument of the part
+  --model.discriminator null                                no such part
+  python cli.py list                                        what there is
+
+run
+  --run NAME                the run is runs/<config>/NAME; else the next version_N
+  --trainer.default_root_dir DIR    in place of runs/
+  --ckpt_path last          go on with the newest run of this config (or with --run NAME); start one if there is none
+  --ckpt_path best|RUN|FILE from the best checkpoint, from a run's folder (best, else last) or from a file
+                            The config always wins over what a checkpoint remembers.
+  --seed_everything N       0 by default
+
+A run's folder holds config.yaml (complete: --config runs/.../config.yaml runs it again), metrics.json, images/,
+checkpoints/best.ckpt and last.ckpt, and TensorBoard's files (tensorboard --logdir runs).
+
+trainer, callbacks, checkpoints
+  --trainer.max_steps N  --trainer.max_epochs N  --trainer.limit_train_batches N  --trainer.fast_dev_run true
+  --trainer.accelerator cpu|gpu  --trainer.devices 2  --trainer.strategy ddp  --trainer.precision bf16-mixed
+  --callbacks.NAME null     leave a callback of the config out;  --callbacks.NAME.argument value  change one
+  --checkpoint.monitor METRIC  --checkpoint.mode min|max     what "best" means
+
+look
+  --print_config            print the complete config and stop
+  --model.help CLASS        the arguments of a class, as in --model.help lightning_modules.residual_vqgan.ResidualVQGANModule
+  --traceback               show where an error comes from (or set DEBUG=1)
+
+exit codes: 0 done, 2 a mistake in config or options, 130 Ctrl-C, 143 SIGTERM (both leave last.ckpt), 1 anything else"""
+
+
+def group_page(group: str, members: dict[str, str]) -> str:
+    """The page of a group of tools, such as ``cli.py dataset --help``."""
+    rows = {name: _MEMBERS.get(group, {}).get(name, "") for name in members}
+    return f"""usage: python cli.py {group} KIND [options]
+
+{_GROUPS.get(group, group).capitalize()}.
+
+{_rows(rows)}
+
+python cli.py {group} KIND --help shows the options."""
+
+
+def _rows(table: dict[str, str]) -> str:
+    return "\n".join(f"  {name:<10} {purpose}" for name, purpose in table.items())

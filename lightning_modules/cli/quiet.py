@@ -1,0 +1,37 @@
+"""Silence what Lightning says to everyone and that helps nobody: adverts, and warnings known to be harmless."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+_LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning_utilities")
+_ADVERTS = ("💡 Tip", "litlogger", "litmodels", "TPU available", "HPU available", "LOCAL_RANK: ", "Seed set to")
+# each: what it says, where it comes from, why it is harmless
+_HARMLESS = (
+    r".*treespec, LeafSpec.*",  # torch._pytree through Lightning 2.6: a deprecation that only Lightning can act on
+    r".*does not have many workers.*",  # the datamodules choose their workers on purpose
+    r".*The number of training batches .* is smaller than the logging interval.*",  # small runs
+    r".*Checkpoint directory .* exists and is not empty.*",  # a run that goes on writes where it wrote
+    r".*You're resuming from a checkpoint that ended before the epoch ended.*",  # the loaders go on exactly
+    r".*Found \d+ module\(s\) in eval mode at the start of training.*",  # frozen parts are, on purpose
+    r".*find_unused_parameters=True was specified in DDP constructor.*",  # two optimisers need it on some steps
+    r".*`sync_dist=True` when logging on epoch level.*",  # metrics reduce themselves
+    r".*Experiment logs directory .* exists and is not empty.*",  # as for checkpoints
+)
+
+
+def silence() -> None:
+    """Filter the adverts and the harmless warnings; called in every process, DDP's children included."""
+    # Lightning's loggers get a handler of their own at import, or else write through the root's
+    for handler in [each for name in (*_LOGGERS, None) for each in logging.getLogger(name).handlers]:
+        if not any(isinstance(each, _NoAdverts) for each in handler.filters):
+            handler.addFilter(_NoAdverts())
+    for message in _HARMLESS:
+        warnings.filterwarnings("ignore", message=message)
+
+
+class _NoAdverts(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        return not any(advert in text for advert in _ADVERTS)
