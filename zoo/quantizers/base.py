@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from jaxtyping import Float
+from torch import Tensor
 
 from zoo.components import Component
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
-
-    from zoo.shapes import Latents, Scalar, Tokens
+from zoo.shapes import Latents, Scalar, Tokens
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,11 @@ class Quantized:
 class Quantizer(Component):
     """Turn latents into tokens and tokens into latents.
 
+    Codebooks that are not taught by gradients learn in two halves: ``forward`` in training mode gathers what
+    the latents teach, ``update_codebooks`` applies it. Call it once after each step of the optimizer, on every
+    process: then several small batches teach what a large one does. Without it the codebooks stay as the first
+    batch started them.
+
     Attributes:
         latent_dim: Channels of the latents.
         num_levels: Levels of tokens, coarse to fine.
@@ -45,7 +47,7 @@ class Quantizer(Component):
 
     @abstractmethod
     def forward(self, latents: Latents) -> Quantized:
-        """Quantize; in training mode also learn the codebooks from these latents."""
+        """Quantize; in training mode also gather what these latents teach the codebooks."""
 
     @abstractmethod
     def encode(self, latents: Latents) -> Tokens:
@@ -58,3 +60,9 @@ class Quantizer(Component):
     @abstractmethod
     def level_latents(self, tokens: Tokens) -> Float[Tensor, "batch level dim rows cols"]:
         """Give what each level adds; their sum over levels is ``decode(tokens)``."""
+
+    def update_codebooks(self) -> None:
+        """Apply what was gathered since the last call; nothing to do where gradients teach the codebooks."""
+
+    def stop_restarts(self) -> None:
+        """Leave unused codes where they are from now on, as near the end of training; saved with the state."""

@@ -1,0 +1,34 @@
+"""Between latents on a grid and the flat vectors that are looked up."""
+
+from __future__ import annotations
+
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from zoo.shapes import Latents
+
+
+class Projection(nn.Module):
+    """Flatten latents into vectors and back, through a learned linear map where the codes have fewer channels.
+
+    Args:
+        latent_dim: Channels of the latents.
+        code_dim: Channels of the codes; equal channels need no map and have none.
+    """
+
+    def __init__(self, latent_dim: int, code_dim: int) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        same = latent_dim == code_dim
+        self.inward = nn.Identity() if same else nn.Linear(latent_dim, code_dim)
+        self.outward = nn.Identity() if same else nn.Linear(code_dim, latent_dim, bias=False)
+
+    def to_vectors(self, latents: Latents) -> Float[Tensor, "vector code_dim"]:
+        """Give one vector for each cell, in single precision."""
+        return self.inward(rearrange(latents.float(), "b d h w -> (b h w) d"))
+
+    def to_latents(self, vectors: Float[Tensor, "vector code_dim"], grid: tuple[int, int, int]) -> Latents:
+        """Give latents on a grid of (batch, rows, cols)."""
+        batch, rows, cols = grid
+        return rearrange(self.outward(vectors), "(b h w) d -> b d h w", b=batch, h=rows, w=cols)
