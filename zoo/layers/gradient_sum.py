@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from jaxtyping import Float
-from torch import Tensor
-from zoo.shapes import Images, Scalar
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zoo.shapes import Images, Scalar
 
 
 def loss_gradient(
@@ -65,7 +66,9 @@ def sum_gradients(
     return values, total
 
 
-def gradient_at(weight: Float[Tensor, "..."], reconstructions: Images, gradient: Images) -> Float[Tensor, "..."]:
+def gradient_at(
+    weight: Float[Tensor, "*weight_shape"], reconstructions: Images, gradient: Images
+) -> Float[Tensor, "*weight_shape"]:
     """Carry a gradient towards the reconstructions on to one weight, such as the last layer's; the graph stays.
 
     The adaptive weight of VQGAN compares such gradients (Esser et al. 2021, eq. 7, https://arxiv.org/abs/2012.09841).

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional
 
 from zoo.images import to_unit
@@ -12,7 +14,7 @@ MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 
 
-def imagenet_input(images: Images, *, size: int | None = None) -> Images:
+def imagenet_input(images: Images, *, size: int | None = None) -> Float[Tensor, "batch 3 rows cols"]:
     """Turn images in [-1, 1] into ImageNet's zero mean and unit deviation, resized to a square where asked.
 
     Args:

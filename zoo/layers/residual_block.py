@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from jaxtyping import Float
-from torch import Tensor
-
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.layers.normalization import group_norm
 
