@@ -39,7 +39,13 @@ class TrainingModule(Recorded, LightningModule):
     @property
     def total_steps(self) -> float:
         """Optimiser steps of the whole run; infinite when it has no end."""
+        loop: Any = self.trainer.fit_loop
+        is_early = loop._combined_loader is None
         steps = float(self.trainer.estimated_stepping_batches)
+        if is_early:
+            # The estimate made the loaders before the checkpoint's place in the data was read, and Lightning restores
+            # that place only into loaders that are made after; so let it make them again.
+            loop._combined_loader = None
         return steps if steps > 0 else float("inf")
 
     is_logging_step: bool = False

@@ -162,6 +162,7 @@ class DelayedLoss(Callback):
             raise ValueError(message)
         if getattr(pl_module, self.term, True) is None:
             rank_zero_warn(f"DelayedLoss: the loss {self.term!r} is off in this run, so there is nothing to delay.")
+        scales[self.term] = 0.0  # also for the validation batches that Lightning tries out first
 
     def scale(self, global_step: int) -> float:
         """Give what the term is multiplied by at a step."""

@@ -17,32 +17,33 @@ _KEY = "run_state"
 
 
 class RunState(Callback):
-    """Keep each rank's random streams, and gradients that a checkpoint finds half accumulated.
+    """Keep each rank's random streams, and stop a run only between optimiser steps.
 
     The streams are those that training steps see: what validation, pictures or a fresh iterator over the data draw
     in between is undone before the next batch, so that a run does not depend on them, nor on where it was resumed.
+    Gradients and lessons of codebooks that are half accumulated are in no checkpoint, so SIGTERM waits for the step.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._streams: dict[str, Any] | None = None
-        self._restored: dict[str, Any] | None = None
+        self._is_stopping = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Start anew."""
         if stage == "fit":
-            self._streams = self._restored = None
+            self._streams, self._is_stopping = None, False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take up what the checkpoint held for this rank."""
-        restored, self._restored = self._restored, None
-        if restored is None:
-            return
-        self._streams = restored["streams"]
-        gradients: Mapping[str, torch.Tensor] = restored["gradients"]
-        for name, parameter in pl_module.named_parameters():
-            if name in gradients:
-                parameter.grad = gradients[name].to(parameter.device)
+        """See to it that SIGTERM stops no run between the batches of one step."""
+        loop: Any = trainer.fit_loop.epoch_loop
+        compare = loop._broadcast_sigterm_tensor  # called before each batch, where there are several ranks
+
+        def compare_between_steps() -> None:
+            if is_between_steps(trainer):
+                compare()
+
+        loop._broadcast_sigterm_tensor = compare_between_steps
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Go on where the last training step left the streams."""
@@ -54,24 +55,17 @@ class RunState(Callback):
     ) -> None:
         """Remember where this training step left the streams."""
         self._streams = get_streams()
+        connector: Any = trainer._signal_connector
+        if is_between_steps(trainer):
+            connector.received_sigterm = connector.received_sigterm or self._is_stopping
+        elif connector.received_sigterm:
+            self._is_stopping, connector.received_sigterm = True, False
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Gather the state of all ranks."""
         if trainer.state.fn != "fit":
             return
-        progress = trainer.fit_loop.epoch_loop.batch_progress
-        is_between_steps = progress.current.ready % trainer.accumulate_grad_batches == 0 or progress.is_last_batch
-        own = {
-            "streams": self._streams or get_streams(),
-            # Exact for each rank: their mean would not be the same to the bit.
-            "gradients": {}
-            if is_between_steps
-            else {
-                name: parameter.grad.detach().cpu()
-                for name, parameter in pl_module.named_parameters()
-                if parameter.grad is not None
-            },
-        }
+        own = self._streams or get_streams()
         states: list[Any] = [own]
         if trainer.world_size > 1:
             states = [None] * trainer.world_size
@@ -84,12 +78,20 @@ class RunState(Callback):
             return
         states = checkpoint.get(_KEY, [])
         if len(states) == trainer.world_size:
-            self._restored = states[trainer.global_rank]
+            self._streams = states[trainer.global_rank]
         else:
             rank_zero_warn(
                 f"RunState: the checkpoint holds the random streams of {len(states)} rank(s) and this run has "
                 f"{trainer.world_size}; it goes on with other noise than the run that wrote it."
             )
+
+
+def is_between_steps(trainer: Trainer) -> bool:
+    """Whether the last batch ended with an optimiser step, as opposed to being one of several that make a step."""
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    ready = progress.current.ready
+    is_last = progress.is_last_batch or ready == trainer.num_training_batches
+    return ready % trainer.accumulate_grad_batches == 0 or is_last
 
 
 def get_streams() -> dict[str, Any]:
