@@ -321,7 +321,7 @@ def _expanded_arguments(arguments: list[str], result: Composition) -> Iterator[s
 def _expanded_argument(value: str, option: str, result: Composition) -> str:
     key = option.lstrip("-")
     if not _is_file_name(value):
-        result.origins.add(key, value, COMMAND_LINE)
+        result.origins.add(key, _read_value(value), COMMAND_LINE)
         return str(_noted(value, result))
     part, contents = _part(value, key, None)
     if contents is None:
@@ -329,6 +329,13 @@ def _expanded_argument(value: str, option: str, result: Composition) -> str:
         return str(part)
     expanded = _expanded(contents, key, part, result)
     return yaml.safe_dump(expanded, default_flow_style=True, width=float("inf"), sort_keys=False).strip()
+
+
+def _read_value(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # a SafeLoader
+    except yaml.YAMLError:
+        return text
 
 
 def _options(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
@@ -348,16 +355,15 @@ def _plain(key: str) -> str:
 
 
 def _not_found(name: str, folders: list[Path], named_in: Path | None) -> str:
-    known: list[str] = []
+    known: list[str] = []  # without suffix, which would make all names alike
     for folder in dict.fromkeys(folders):
-        pattern = "*" if folder != CONFIGS else "**/*"
-        files = [each for suffix in _SUFFIXES for each in folder.glob(f"{pattern}{suffix}")]
-        known += sorted(str(each.relative_to(folder)) for each in files)
+        patterns = ["**/*"] if folder == CONFIGS else ["*", f"{Path(name).parent}/*"]
+        for pattern in patterns if not Path(name).is_absolute() else []:
+            files = [each for suffix in _SUFFIXES for each in folder.glob(f"{pattern}{suffix}")]
+            known += sorted(str(each.relative_to(folder).with_suffix("")) for each in files)
     stem = os.path.splitext(name)[0]
-    near = nearest(name, known) or nearest(stem, [os.path.splitext(each)[0] for each in known])
-    if not near:  # the right file in the wrong folder
-        near = [each for each in known if Path(each).stem == Path(name).stem][:3]
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    near = [each for each in known if Path(each).name == Path(stem).name][:3] or nearest(stem, known)
+    hint = f" Did you mean {' or '.join(f'{each}.yaml' for each in near)}?" if near else ""
     if not near:
         top = sorted(each.name for each in CONFIGS.glob("*.yaml"))
         hint = f" There are: {', '.join(top)}." if top else ""

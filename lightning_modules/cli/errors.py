@@ -113,7 +113,9 @@ def _owner(stack: list[tuple[int, str, str]]) -> str | None:
 def _explain(message: str, origins: Origins, subcommand: str, options: list[str]) -> str | None:
     if match := re.match(r"unrecognized arguments: (.*)", message, re.DOTALL):
         return _unknown_option(match[1].split()[0], options)
-    if match := re.match(r"Subcommand '\w+' does not accept option '(.+?)'", message):
+    if match := re.match(r"Group '([\w.]+)' does not accept option '(.+?)'", message):
+        return _unknown_key(f"{match[1]}.{match[2]}", origins, options)
+    if match := re.match(r"Option '([\w.+]+)' is not accepted", message):
         return _unknown_key(match[1], origins, options)
     if match := re.match(r"(?:argument (\S+): )?expected (?:one|at least one) argument", message):
         return f"{match[1] or 'an option'}: a value must follow."
@@ -150,6 +152,10 @@ def _said(leaves: list[Complaint], origins: Origins, subcommand: str) -> str:
         if match := re.match(r"the following arguments are required: (.+)", each.text):
             return _missing(key, match[1].split(", "), each.named, origins, subcommand)
     origin = origins.of(key)
+    choices = [match[1] for each in leaves if (match := re.search(r"Literal\[(.*)\]", each.text))]
+    if choices:
+        value = origin.value if origin and origin.exact else None
+        return f"{key}: must be one of {', '.join(reversed(choices))}, got {value!r}.{_from(origin)}"
     for each in leaves:
         if match := _NO_CLASS.search(each.text):
             name = each.named or match["name"] or (str(origin.value) if origin else "")
@@ -201,7 +207,7 @@ def _missing(key: str, names: list[str], owner: str | None, origins: Origins, su
         )
     keys = ", ".join(f"{key}.{name}" for name in names)
     cls = (owner or "").rpartition(".")[2]
-    return f"{keys}: required by {cls or 'this part'}, and not given.{_from(origins.of(key))}"
+    return f"{keys}: required by {cls or 'this part'}, and not given.{_from(origins.of(f'{key}.{names[0]}'))}"
 
 
 def _no_class(key: str, name: str, leaf: Complaint, origin: Origin | None, subcommand: str) -> str:
@@ -213,8 +219,7 @@ def _no_class(key: str, name: str, leaf: Complaint, origin: Origin | None, subco
         fault = f"{short} needs the module {match[1]!r}, which is not installed"
     else:
         fault = f"there is no class {name!r}"
-    everything = [each for each, paths in known_classes().items() if not any(".base." in path for path in paths)]
-    hint = did_you_mean(short, offered) or ("" if offered else did_you_mean(short, everything))
+    hint = did_you_mean(short, offered) or ("" if offered else did_you_mean(short, known_classes()))
     listing = f"\n  Known here: {', '.join(offered)}." if offered else ""
     return f"{key.removeprefix(f'{subcommand}.')}: {fault}.{hint}{listing}{_from(origin)}"
 

@@ -10,6 +10,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
 _SECONDS_BETWEEN_LINES = 20.0
+_SECONDS_BETWEEN_EPOCHS = 2.0  # epochs of a few batches would fill the log
 
 
 class ProgressLines(ProgressBar):
@@ -48,7 +49,12 @@ class ProgressLines(ProgressBar):
             self._line(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print at the end of an epoch, or what its validation gave."""
+        """Print at the end of an epoch, unless it was very short."""
+        if time.monotonic() - self._printed_at >= min(_SECONDS_BETWEEN_EPOCHS, self.seconds_between_lines):
+            self._line(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print where training ended."""
         self._line(trainer, pl_module)
 
     def _line(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,7 +219,11 @@ class ZooCLI(LightningCLI):
         config["plugins"] = [*_as_list(config["plugins"]), AtomicCheckpointIO()]
         if not config["fast_dev_run"]:
             config["callbacks"].append(SavedConfig(self.parser, self._saved_config(), overwrite=True))
-        return Trainer(**config)
+        try:
+            return Trainer(**config)
+        except (ValueError, TypeError, MisconfigurationException) as error:
+            message = f"trainer: {error}"
+            raise UserError(message) from error
 
     def work(self) -> None:
         """Run the subcommand.
@@ -312,7 +317,11 @@ class ZooCLI(LightningCLI):
         root = _root(error)
         text = str(root).strip() or type(root).__name__
         key = _key_of(root, self.config)
-        return f"{key}: {text}" if key else text
+        if not key:
+            return text
+        argument = re.match(r"\w+: (\w+) must ", text)  # the template of our own messages
+        origin = self.composition.origins.of(f"{key}.{argument[1]}" if argument else key)
+        return f"{key}: {text}" + (f"\n  From: {origin.source}" if origin else "")
 
 
 def say(text: str) -> None:
