@@ -29,6 +29,7 @@ class ResidualQuantizer(GridQuantizer):
         seed: Start of the random numbers for restarts and level dropout.
 
     Example:
+        >>> import torch
         >>> quantizer = ResidualQuantizer(latent_dim=4, num_levels=2, codebook_size=8)
         >>> quantizer(torch.zeros(1, 4, 2, 2)).tokens.shape
         torch.Size([1, 2, 2, 2])

@@ -136,6 +136,13 @@ class LearnedCodebooks(Codebooks):
             learn: Gather what the vectors teach; the first time, start the codes.
             with_gradient: Give the gradient of the commitment too.
         """
+        for size in grid[1:]:
+            if size % self.strides[0]:
+                message = (
+                    f"Latents must have rows and cols that are multiples of the strides {list(self.strides)}, got "
+                    f"{grid[1]} x {grid[2]}. Take other strides, or images of another size."
+                )
+                raise ValueError(message)
         tokens = vectors.new_empty(len(self.strides), len(vectors), dtype=torch.long)
         norms = half_norms(self.codes)
         errors: list[Tensor] = []

@@ -24,9 +24,7 @@ def sum_codes(
     levels = torch.arange(tokens.shape[1], device=tokens.device)
     table = rearrange(codes, "level code dim -> (level code) dim")
     weights = None if kept is None else (levels < kept[:, None]).to(codes.dtype)
-    return functional.embedding_bag(
-        tokens + levels * codes.shape[1], table, mode="sum", per_sample_weights=weights
-    )
+    return functional.embedding_bag(tokens + levels * codes.shape[1], table, mode="sum", per_sample_weights=weights)
 
 
 def each_code(

@@ -26,4 +26,6 @@ class StraightThrough(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, of_quantized: Tensor, of_commitment: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: D102
         (gradient,) = ctx.saved_tensors
+        if gradient is None:
+            return of_quantized, None, None, None
         return torch.addcmul(of_quantized, gradient, of_commitment), None, None, None
