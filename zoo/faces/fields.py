@@ -88,6 +88,11 @@ def color(like: Tensor, red: float, green: float, blue: float) -> Tensor:
     return torch.tensor([red, green, blue], dtype=like.dtype, device=like.device)[None, :, None, None]
 
 
+def points(x: Tensor, y: Tensor) -> Tensor:
+    """Pair coordinates for ``grid_sample``: (..., 2). Interleaves in one pass, which ``torch.stack`` does not."""
+    return torch.view_as_real(torch.complex(x, y))
+
+
 class Noise:
     """Smooth random textures, the same in every renderer.
 
@@ -103,7 +108,7 @@ class Noise:
 
     def sample(self, x: Tensor, y: Tensor, offset: Tensor, channels: slice) -> Tensor:
         """Read textures (coarse to fine) at coordinates, two units per tile, mirrored beyond: (n, c, h, w)."""
-        grid = torch.stack([x + plane(offset[:, 0]), y + plane(offset[:, 1])], -1)
+        grid = points(x + plane(offset[:, 0]), y + plane(offset[:, 1]))
         texture = self._texture[:, channels].expand(len(x), -1, -1, -1)
         return functional.grid_sample(texture, grid, padding_mode="reflection", align_corners=False)
 

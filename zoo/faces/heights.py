@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zoo.faces.fields import bump, fold, gauss, plane, smoothstep
+from zoo.faces.fields import bump, fold, gauss, plane, points, smoothstep
 
 if TYPE_CHECKING:
     from zoo.faces.controls import Head
@@ -200,7 +200,7 @@ class Surface:
     def normalize(x: Tensor, y: Tensor) -> Tensor:
         """Turn coordinates into those of ``grid_sample``."""
         middle_x, middle_y = (_LEFT + _RIGHT) / 2, (_LOW + _HIGH) / 2
-        return torch.stack([(x - middle_x) * 2 / (_RIGHT - _LEFT), (y - middle_y) * 2 / (_HIGH - _LOW)], -1)
+        return points((x - middle_x) * (2 / (_RIGHT - _LEFT)), (y - middle_y) * (2 / (_HIGH - _LOW)))
 
     @classmethod
     def read(cls, planes: Tensor, x: Tensor, y: Tensor, *, mode: str = "bilinear") -> Tensor:

@@ -178,14 +178,18 @@ def _regions(head: Head, planes: Tensor, scene: Scene, features: Features) -> Te
     bridge = (rest_x / 0.13) ** 2 + ((rest_y + 0.25) / 0.40) ** 2 < 1.05
     wings = (rest_x / (nose_width + 0.01)) ** 2 + ((rest_y - nose_y - 0.03) / 0.11) ** 2 < 1.05
     face, hair = scene.face, scene.hair
-    around = [
-        (1 - face) * (1 - hair) * (1 - scene.neck) * (1 - scene.ear),
-        scene.neck * (1 - hair),
-        hair,
-        scene.ear * (1 - hair),
-        face * (1 - hair),
-    ]
-    labels = torch.stack(around, 1).argmax(1)
+    # In turn, whatever covers more than what came before: the same as the greatest, and faster than argmax.
+    labels = torch.zeros_like(face, dtype=torch.int64)
+    most = (1 - face) * (1 - hair) * (1 - scene.neck) * (1 - scene.ear)
+    bare = 1 - hair
+    for name, share in (
+        ("neck", scene.neck * bare),
+        ("hair", hair),
+        ("ear", scene.ear * bare),
+        ("skin", face * bare),
+    ):
+        labels = torch.where(share > most, REGIONS.index(name), labels)
+        most = torch.maximum(most, share)
     on_face = labels == REGIONS.index("skin")
 
     def put(labels: Tensor, name: str, where: Tensor) -> Tensor:
@@ -194,6 +198,10 @@ def _regions(head: Head, planes: Tensor, scene: Scene, features: Features) -> Te
     labels = put(labels, "nose", bridge | wings)
     labels = put(labels, "brow", features.brow > 0.3)
     labels = put(labels, "eye", features.eye > 0.5)
-    lips = torch.stack([features.upper_lip, features.lower_lip, features.mouth], 1)
-    most, which = lips.max(1)
-    return torch.where((most > 0.4) & on_face, REGIONS.index("upper_lip") + which, labels)
+    for name, share in (
+        ("upper_lip", features.upper_lip),
+        ("lower_lip", features.lower_lip),
+        ("mouth", features.mouth),
+    ):
+        labels = put(labels, name, share > 0.4)
+    return labels

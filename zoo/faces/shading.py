@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from zoo.faces.controls import Head
 from zoo.faces.features import Features
-from zoo.faces.fields import Noise, bump, color, paint, plane, smoothstep, tint
+from zoo.faces.fields import Noise, bump, color, paint, plane, points, smoothstep, tint
 from zoo.faces.parameters import Values
 from zoo.faces.pose import FRAME_SIDE, Turn, Window
 
@@ -55,7 +55,7 @@ def cast_shadow(depth: Tensor, light: Light) -> Tensor:
     rows, columns = torch.meshgrid(steps, steps, indexing="ij")
     lit = torch.ones_like(depth)
     for step in (0.05, 0.11, 0.22):
-        grid = torch.stack([columns + x * (step * 2 / FRAME_SIDE), rows - y * (step * 2 / FRAME_SIDE)], -1)
+        grid = points(columns + x * (step * 2 / FRAME_SIDE), rows - y * (step * 2 / FRAME_SIDE))
         there = functional.grid_sample(depth[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
         lit = torch.minimum(lit, torch.sigmoid((depth + z * step + 0.03 - there) / 0.035))
     return lit
