@@ -357,7 +357,7 @@ def _plain(key: str) -> str:
 def _not_found(name: str, folders: list[Path], named_in: Path | None) -> str:
     known: list[str] = []  # without suffix, which would make all names alike
     for folder in dict.fromkeys(folders):
-        patterns = ["**/*"] if folder == CONFIGS else ["*", f"{Path(name).parent}/*"]
+        patterns = ["**/*"] if folder == CONFIGS else ["*", "*/*", f"{Path(name).parent}/*"]
         for pattern in patterns if not Path(name).is_absolute() else []:
             files = [each for suffix in _SUFFIXES for each in folder.glob(f"{pattern}{suffix}")]
             known += sorted(str(each.relative_to(folder).with_suffix("")) for each in files)

@@ -132,13 +132,25 @@ def _explain(message: str, origins: Origins, subcommand: str, options: list[str]
 def _unknown_option(token: str, options: list[str]) -> str:
     if not token.startswith("-"):
         return f"{token!r} stands alone: it must follow an option, as in --config NAME.yaml."
-    key = token.lstrip("-").partition("=")[0]
-    return f"{key}: there is no such option.{did_you_mean(key, options)}"
+    key, known = _first_unknown(token.lstrip("-").partition("=")[0], options)
+    return f"{key}: there is no such option.{did_you_mean(key, known)}"
 
 
 def _unknown_key(key: str, origins: Origins, options: list[str]) -> str:
+    key, known = _first_unknown(key, options)
     origin = origins.of(key)
-    return f"{key}: there is no such key{_given(origin)}.{did_you_mean(key, options)}{_from(origin)}"
+    return f"{key}: there is no such key{_given(origin)}.{did_you_mean(key, known)}{_from(origin)}"
+
+
+def _first_unknown(key: str, options: list[str]) -> tuple[str, list[str]]:
+    """The key down to its first wrong part, and the right keys of that length."""
+    parts = key.split(".")
+    for length in range(1, len(parts) + 1):
+        start = ".".join(parts[:length])
+        known = [".".join(option.split(".")[:length]) for option in options if option.count(".") >= length - 1]
+        if start not in known:
+            return start, known
+    return key, options
 
 
 def _said(leaves: list[Complaint], origins: Origins, subcommand: str) -> str:

@@ -20,7 +20,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from datamodules.base import FaceDataModule
-from lightning_modules.base import TrainingModule
+from lightning_modules.base import ManualTrainingModule, TrainingModule
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
 from lightning_modules.cli.classes import PACKAGES, PROJECT
 from lightning_modules.cli.config_files import Composition, compose, shown
@@ -362,9 +362,9 @@ def _refuse_what_manual_optimization_ignores(model: Any, config: dict[str, Any])
 
 
 def _strategy(model: Any, config: dict[str, Any]) -> Any:
-    """DDP for modules whose optimisers each see only some of the parameters in a backward pass."""
+    """DDP that bears backward passes which reach only some parameters, for modules that average no gradients themselves."""
     strategy = config["strategy"]
-    if model.automatic_optimization or not getattr(model, "ddp_finds_unused_parameters", True):
+    if model.automatic_optimization or isinstance(model, ManualTrainingModule):
         return strategy
     several = _num_devices(config) * int(config["num_nodes"]) > 1
     return "ddp_find_unused_parameters_true" if strategy == "ddp" or (strategy == "auto" and several) else strategy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from abc import abstractmethod
 from typing import Any
@@ -166,4 +168,38 @@ class RankCallback(Callback):
         gathered = pl_module.all_gather(weights).reshape(trainer.world_size, -1)
         if trainer.is_global_zero:
             same = bool((gathered == gathered[0]).all())
-            print(f"world {trainer.world_size} same {same} strategy {trainer.strategy.strategy_name}")
+            unused = trainer.strategy._ddp_kwargs.get("find_unused_parameters", False)
+            print(f"world {trainer.world_size} same {same} unused {unused}")
+
+
+class SignalCallback(Callback):
+    """Gets a signal.
+
+    Args:
+        name: Which.
+        step: When.
+        rank: Where.
+    """
+
+    def __init__(self, name: str = "SIGTERM", *, step: int = 3, rank: int = 0) -> None:
+        self.name = name
+        self.step = step
+        self.rank = rank
+
+    def on_train_batch_end(self, trainer: Any, *args: Any, **kwargs: Any) -> None:
+        if trainer.global_step == self.step and trainer.global_rank == self.rank:
+            os.kill(os.getpid(), getattr(signal, self.name))
+
+
+class BreakCallback(Callback):
+    """Raises an error.
+
+    Args:
+        kind: Which.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def on_train_batch_end(self, trainer: Any, *args: Any, **kwargs: Any) -> None:
+        raise {"disk": OSError(28, "No space left on device"), "bug": RuntimeError("a bug")}[self.kind]
