@@ -17,7 +17,7 @@ from zoo.quantizers.codebooks.straight_through import StraightThrough
 class LinearCodebooks(Codebooks):
     """Code vectors with the images of a frozen table, so that every gradient moves all codes of a level at once.
 
-    The first batch starts each map at the covariance of what its level codes, where random codes fit best.
+    The first batch starts each map from the covariance of what its level codes.
 
     Args:
         code_dim: Channels of the codes.
@@ -106,5 +106,8 @@ class LinearCodebooks(Codebooks):
         floor = 1e-4 * covariance.diagonal().mean().clamp(min=1e-8)
         factor, failed = torch.linalg.cholesky_ex(covariance + floor * torch.eye(len(mean), device=mean.device))
         if int(failed) == 0 and bool(torch.isfinite(factor).all()):
-            self.weight[level] = factor
+            # The best codes of log2 K bits for a Gaussian spread less than it does: by the rate-distortion bound,
+            # their variance is 1 - K^(-2/d) of its. Wider ones would miss by more than they explain.
+            size, dim = self.table.shape
+            self.weight[level] = factor * (1 - size ** (-2 / dim)) ** 0.5
             self.bias[level] = mean

@@ -26,7 +26,7 @@ class Projection(nn.Module):
 
     def to_vectors(self, latents: Latents) -> Float[Tensor, "vector code_dim"]:
         """Give one vector for each cell, in single precision."""
-        return self.inward(rearrange(latents.float(), "b d h w -> (b h w) d"))
+        return self.inward(rearrange(latents.float(), "b d h w -> (b h w) d")).contiguous()
 
     def to_latents(self, vectors: Float[Tensor, "vector code_dim"], grid: tuple[int, int, int]) -> Latents:
         """Give latents on a grid of (batch, rows, cols)."""
