@@ -44,7 +44,7 @@ class ProceduralFaceBatch(FaceBatch):
         truth: The face that the reference shows when these AUs act, without nuisances: what synthesis
             should give. Always there in validation and test; in training only where ``train_truth`` asks for it.
         landmarks: 68 points in pixels, in the order of iBUG 300-W.
-        visible: Which of the points are not hidden by the face itself.
+        visible: Which of the points are inside the frame and not under hair.
         regions: Region of each pixel, an index into ``zoo.faces.REGIONS``.
         identity: Seed of the identity.
         parameters: Pose, light and nuisances of each frame, in the order of the store's ``parameter_names``.

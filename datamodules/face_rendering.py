@@ -136,7 +136,7 @@ def _render(parameters: FaceStoreParameters, folder: Path, *, num_workers: int |
         layout.create_files(partial)
         with (partial / _JOURNAL).open("a", encoding="utf-8") as journal, _bar(parameters, done, progress) as bar:
             for chunk, checksums in _chunks(layout, partial, todo, workers=workers):
-                journal.write(json.dumps({"chunk": chunk, "crc32": checksums}) + "\n")
+                journal.write(json.dumps({"chunk": chunk, "shots": layout.shots_per_chunk, "crc32": checksums}) + "\n")
                 journal.flush()
                 os.fsync(journal.fileno())
                 done[chunk] = checksums
@@ -159,10 +159,13 @@ class _Layout:
         self.parameters = parameters
         self.parameter_names = parameter_names()
         self.arrays = parameters.arrays(len(self.parameter_names))
-        # about a second of work: little is lost by a kill, and little time goes into syncing
-        frames = min(max(2**19 // parameters.size**2, 2), 256)
-        self.shots_per_chunk = max(1, frames // parameters.frames_per_shot)
+        self.shots_per_chunk = max(1, self.chunk_frames // parameters.frames_per_shot)
         self.num_chunks = -(-parameters.num_shots // self.shots_per_chunk)
+
+    @property
+    def chunk_frames(self) -> int:
+        # about a second of work: little is lost by a kill, and little time goes into syncing
+        return min(max(2**19 // self.parameters.size**2, 2), 256)
 
     @property
     def num_bytes(self) -> int:
@@ -269,32 +272,24 @@ def _render_rows(parameters: FaceStoreParameters, shots: range) -> dict[str, np.
 
     frames, seeds = sample_shots(parameters, shots)
     renderer = FaceRenderer(parameters.size, interaction=parameters.interaction)
-    batch = min(max(2**17 // parameters.size**2, 2), 32)  # small batches stay in the processor's cache
-    rows: dict[str, list[np.ndarray]] = {}
-
-    def add(name: str, values: Any) -> None:
-        rows.setdefault(name, []).append(values.numpy() if isinstance(values, torch.Tensor) else values)
-
+    occurrence, intensity = label(frames)
     with torch.inference_mode():
-        for first in range(0, len(frames), batch):
-            part = frames[first : first + batch]
-            rendered = renderer(part)
-            add("images", to_uint8(rendered.images))
-            add("landmarks", rendered.landmarks)
-            add("visible", rendered.visible)
-            add("regions", rendered.regions.to(torch.uint8))
-            if parameters.truth:
-                add("truth", to_uint8(renderer(truth_of(part)).images))
-        references = frames[:: parameters.frames_per_shot].neutral()
-        for first in range(0, len(references), batch):
-            add("references", to_uint8(renderer(references[first : first + batch]).images))
-        occurrence, intensity = label(frames)
-        add("intensity", intensity)
-        add("occurrence", np.packbits(occurrence, axis=-1))
-        add("parameters", frames.table()[1])
-        add("identity", seeds[:, 0])
-        add("seeds", seeds)
-    return {name: np.concatenate(values) for name, values in rows.items()}
+        rendered = renderer(frames)
+        rows = {
+            "images": to_uint8(rendered.images).numpy(),
+            "references": to_uint8(renderer(frames[:: parameters.frames_per_shot].neutral()).images).numpy(),
+            "occurrence": np.packbits(occurrence, axis=-1),
+            "intensity": intensity,
+            "landmarks": rendered.landmarks.numpy(),
+            "visible": rendered.visible.numpy(),
+            "regions": rendered.regions.to(torch.uint8).numpy(),
+            "parameters": frames.table()[1].numpy(),
+            "identity": seeds[:, 0],
+            "seeds": seeds,
+        }
+        if parameters.truth:
+            rows["truth"] = to_uint8(renderer(truth_of(frames)).images).numpy()
+    return rows
 
 
 def _write(path: Path, data: bytes, *, offset: int) -> None:
@@ -319,9 +314,10 @@ def _read_journal(partial: Path, layout: _Layout) -> dict[int, dict[str, int]]:
             try:
                 entry = json.loads(line)
                 chunk, checksums = int(entry["chunk"]), dict(entry["crc32"])
+                same = entry["shots"] == layout.shots_per_chunk and set(checksums) == set(layout.arrays)
             except (ValueError, KeyError, TypeError):
                 break
-            if not line.endswith(b"\n") or not 0 <= chunk < layout.num_chunks or set(checksums) != set(layout.arrays):
+            if not (same and line.endswith(b"\n") and 0 <= chunk < layout.num_chunks):
                 break
             done[chunk] = checksums
             whole += len(line)
