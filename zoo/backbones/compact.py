@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -12,17 +13,23 @@ from torch.nn import functional
 from zoo.backbones.base import Backbone
 from zoo.shapes import Images
 
+_LEAST_DEVIATION = 0.05
+"""Contrasts below this (of the range of 2) are left faint: camera noise is no wrinkle."""
+
 
 class CompactBackbone(Backbone):
     """Give feature maps at 1/2, 1/4, 1/8 ... of the image's size, fast on a CPU.
 
     Pre-activation residual blocks (He et al. 2016, https://arxiv.org/abs/1603.05027) behind a stem that folds 2 x 2
-    pixels into channels. Two more input channels tell where a pixel is: what an AU means depends on where it acts,
-    and averages over positions forget it. Fully convolutional: images of any even size.
+    pixels into channels. It sees contrasts, each pixel against its surroundings (Jarrett et al. 2009, section 2.1):
+    skin, light and background say nothing of muscles, and a network that sees them first learns them first. Two more
+    channels tell where a pixel is, which averages over positions forget. Images of any size that the number of widths
+    can halve.
 
     Args:
         widths: Channels of each feature map, fine to coarse; each but the first halves the resolution.
         num_blocks: Residual blocks of each feature map.
+        contrast_window: Pixels of a side of the surroundings, odd; None feeds the colours themselves.
         image_size: Pixels of a side that images are resized to; None leaves them as they are.
 
     Example:
@@ -34,8 +41,9 @@ class CompactBackbone(Backbone):
     def __init__(
         self,
         *,
-        widths: list[int] | tuple[int, ...] = (24, 48, 96),
-        num_blocks: list[int] | tuple[int, ...] = (1, 1, 2),
+        widths: Sequence[int] = (32, 64, 96),
+        num_blocks: Sequence[int] = (1, 1, 1),
+        contrast_window: int | None = 9,
         image_size: int | None = None,
     ) -> None:
         super().__init__()
@@ -51,12 +59,15 @@ class CompactBackbone(Backbone):
                 f"Each of the {len(widths)} widths halves the side."
             )
             raise ValueError(message)
+        if contrast_window is not None and (contrast_window < 3 or contrast_window % 2 == 0):
+            message = f"CompactBackbone: contrast_window must be odd and at least 3, got {contrast_window}."
+            raise ValueError(message)
         self.channels = tuple(widths)
+        self.contrast_window = contrast_window
         self.image_size = image_size
         self.stem = nn.Conv2d(3 * 4 + 2, widths[0], 3, padding=1, bias=False)
         self.descents = nn.ModuleList(
-            nn.Sequential(nn.BatchNorm2d(fine), nn.ReLU(), nn.Conv2d(fine, coarse, 3, stride=2, padding=1, bias=False))
-            for fine, coarse in pairwise(widths)
+            nn.Conv2d(fine, coarse, 3, stride=2, padding=1, bias=False) for fine, coarse in pairwise(widths)
         )
         self.stages = nn.ModuleList(
             nn.Sequential(*(_ResidualBlock(width) for _ in range(count)))
@@ -71,13 +82,15 @@ class CompactBackbone(Backbone):
             images = functional.interpolate(
                 images, size=(self.image_size, self.image_size), mode="bilinear", antialias=True, align_corners=False
             )
+        if self.contrast_window is not None:
+            images = _contrast(images, self.contrast_window)
         folded = functional.pixel_unshuffle(images, 2)
         hidden = torch.cat([folded, _positions(folded)], dim=1).contiguous(memory_format=torch.channels_last)
         hidden = self.stem(hidden)
         maps = []
         for level, (stage, norm) in enumerate(zip(self.stages, self.norms, strict=True)):
             if level:
-                hidden = self.descents[level - 1](hidden)
+                hidden = self.descents[level - 1](maps[-1])
             hidden = stage(hidden)
             maps.append(functional.relu(norm(hidden)))
         return tuple(maps)
@@ -93,6 +106,21 @@ class _ResidualBlock(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         inner = self.first(functional.relu(self.first_norm(hidden)))
         return hidden + self.second(functional.relu(self.second_norm(inner)))
+
+
+def _contrast(images: Tensor, window: int) -> Tensor:
+    """Subtract the mean of each pixel's surroundings and divide by their deviation, one for all colours."""
+    images = images - _blur(images, window)
+    variance = _blur(images.square().mean(dim=1, keepdim=True), window)
+    return images * (variance + _LEAST_DEVIATION**2).rsqrt()
+
+
+def _blur(maps: Tensor, window: int) -> Tensor:
+    """Average over a square, which is cut at the border."""
+    for side in ((window, 1), (1, window)):
+        padding = (side[0] // 2, side[1] // 2)
+        maps = functional.avg_pool2d(maps, side, stride=1, padding=padding, count_include_pad=False)
+    return maps
 
 
 def _positions(maps: Tensor) -> Tensor:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from einops import rearrange
 from torch import Tensor
-from torch.nn import functional
 
-from zoo import images as ranges
 from zoo.backbones.base import Backbone
+from zoo.layers.imagenet import imagenet_input
 from zoo.shapes import Images
 
 # stochastic depth of the original (Liu et al. 2021, A2.1) for ImageNet-1K
@@ -28,9 +26,6 @@ class SwinBackbone(Backbone):
         image_size: Pixels of a side that images are resized to; a multiple of 224 divided by a power of two.
         drop_path: Chance that training skips the deepest block; None takes the paper's 0.2, 0.3, 0.5 by size.
     """
-
-    mean: Tensor
-    deviation: Tensor
 
     def __init__(
         self,
@@ -53,17 +48,10 @@ class SwinBackbone(Backbone):
         first = self.network.embed_dim
         self.channels = (first, 2 * first, 4 * first, 8 * first)
         self.image_size = image_size
-        # ImageNet's, which every Swin checkpoint expects
-        for name, values in (("mean", (0.485, 0.456, 0.406)), ("deviation", (0.229, 0.224, 0.225))):
-            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
     def forward(self, images: Images) -> tuple[Tensor, ...]:
         """Give feature maps at 1/4, 1/8, 1/16 and 1/32 of the image's size; the last one is normalized."""
-        if images.shape[-2:] != (self.image_size, self.image_size):
-            images = functional.interpolate(
-                images, size=(self.image_size, self.image_size), mode="bilinear", antialias=True, align_corners=False
-            )
-        hidden = self.network.patch_embed((ranges.to_unit(images) - self.mean) / self.deviation)
+        hidden = self.network.patch_embed(imagenet_input(images, size=self.image_size))
         maps = []
         for stage in self.network.layers:
             hidden = stage(hidden)

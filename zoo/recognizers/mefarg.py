@@ -163,9 +163,7 @@ class _GatedGraph(nn.Module):
 
     def __init__(self, num_nodes: int, dim: int) -> None:
         super().__init__()
-        self.own, self.neighbor, self.end, self.start, self.edge = (
-            nn.Linear(dim, dim, bias=False) for _ in range(5)
-        )
+        self.own, self.neighbor, self.end, self.start, self.edge = (nn.Linear(dim, dim, bias=False) for _ in range(5))
         self.node_norm, self.edge_norm = nn.BatchNorm1d(num_nodes), nn.BatchNorm1d(num_nodes**2)
         for linear in (self.own, self.neighbor, self.end, self.start, self.edge):
             nn.init.normal_(linear.weight, std=(2 / dim) ** 0.5)
