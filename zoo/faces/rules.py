@@ -14,7 +14,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zoo.facs import AUS
 
 
 @dataclass(frozen=True)
@@ -208,7 +207,7 @@ def combined(activation: Float[Tensor, "*shape au"]) -> Kinematics:
     )
 
 
-def kinematics(activation: Float[Tensor, "*shape {len(AUS)}"], *, interaction: float = 1.0) -> Kinematics:
+def kinematics(activation: Float[Tensor, "*shape au"], *, interaction: float = 1.0) -> Kinematics:
     """Give the state of the face for activations in [0, 1], in the order of ``zoo.facs.AUS``.
 
     With ``interaction`` 1 the AUs follow the rules of FACS; with 0 each variable is the sum of what the AUs
