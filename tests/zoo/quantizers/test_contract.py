@@ -1,5 +1,6 @@
 """What every quantizer must do, found by the files of the family."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_more_levels_come_closer_to_the_latents(quantizer, generator):
     tokens = quantizer.encode(latents)
     errors = [(quantizer.decode(tokens[:, : k + 1]) - latents).square().mean() for k in range(quantizer.num_levels)]
     assert errors[0] < latents.var()
-    assert all(fine < coarse for coarse, fine in zip(errors, errors[1:], strict=False))
+    assert all(fine < coarse for coarse, fine in itertools.pairwise(errors))
 
 
 @pytest.mark.parametrize("num_levels", [1, 4, 8])
