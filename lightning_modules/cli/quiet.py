@@ -13,6 +13,7 @@ _HARMLESS = (
     r".*does not have many workers.*",  # the datamodules choose their workers on purpose
     r".*The number of training batches .* is smaller than the logging interval.*",  # small runs
     r".*Checkpoint directory .* exists and is not empty.*",  # a run that goes on writes where it wrote
+    r".*The dirpath has changed from .*",  # a new run that starts from another one's checkpoint keeps its own best
     r".*You're resuming from a checkpoint that ended before the epoch ended.*",  # the loaders go on exactly
     r".*Found \d+ module\(s\) in eval mode at the start of training.*",  # frozen parts are, on purpose
     r".*find_unused_parameters=True was specified in DDP constructor.*",  # two optimisers need it on some steps

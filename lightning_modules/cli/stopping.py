@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from types import FrameType
 
 import torch
@@ -48,14 +50,24 @@ class StopTogether(Callback):
             signal.signal(signal.SIGTERM, note)
 
 
-def mark_launcher() -> None:
-    """Let the processes that Lightning launches from here know it."""
-    os.environ.setdefault(_LAUNCHER, str(os.getpid()))
+@contextlib.contextmanager
+def launching() -> Iterator[None]:
+    """Let the processes that Lightning launches from here know that they are."""
+    before = os.environ.get(_LAUNCHER)
+    if not is_launched():
+        os.environ[_LAUNCHER] = str(os.getpid())
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_LAUNCHER, None)
+        else:
+            os.environ[_LAUNCHER] = before
 
 
 def is_launched() -> bool:
     """Whether Lightning launched this process from another one of the same run."""
-    return os.environ.get(_LAUNCHER, str(os.getpid())) != str(os.getpid())
+    return os.environ.get(_LAUNCHER) == str(os.getppid()) and os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def exit_code(code: int) -> int:
@@ -65,4 +77,3 @@ def exit_code(code: int) -> int:
     speaks for all.
     """
     return 0 if is_launched() else code
-

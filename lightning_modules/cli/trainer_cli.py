@@ -33,7 +33,7 @@ from lightning_modules.cli.stopping import (
     StopTogether,
     exit_code,
     is_launched,
-    mark_launcher,
+    launching,
 )
 
 SUBCOMMANDS = ("fit", "validate", "test", "predict")
@@ -221,7 +221,7 @@ class ZooCLI(LightningCLI):
             config["callbacks"].append(SavedConfig(self.parser, self._saved_config(), overwrite=True))
         try:
             return Trainer(**config)
-        except (ValueError, TypeError, MisconfigurationException) as error:
+        except (ValueError, TypeError, ModuleNotFoundError, MisconfigurationException) as error:
             message = f"trainer: {error}"
             raise UserError(message) from error
 
@@ -231,13 +231,13 @@ class ZooCLI(LightningCLI):
         Raises:
             UserError: Something went wrong that the user can put right.
         """
-        mark_launcher()
         self._announce()
         options: dict[str, Any] = {"datamodule": self.datamodule, "ckpt_path": self.checkpoint}
         if self.wanted == "predict":
             options["return_predictions"] = False  # callbacks write them; keeping them would fill the memory
         try:
-            getattr(self.trainer, self.wanted)(self.model, **options)
+            with launching():
+                getattr(self.trainer, self.wanted)(self.model, **options)
         except Exception as error:
             message = _told(error)
             if message is None:

@@ -48,7 +48,7 @@ def refused(result):
         (["--trainer.max_epochs", "few"], "trainer.max_epochs: must be int, got 'few'.\n  From: the command line\n"),
         (["--trainer.precision", "17"], "trainer.precision: must be one of '64', '32', '16', 'bf16', "),
         (["--trainer.accelerator", "tpu"], "trainer: "),
-        (["--modle.cart", "x"], "modle.cart: there is no such option. Did you mean 'model'"),
+        (["--modle.cart", "x"], "modle: there is no such option. Did you mean 'model'"),
         (["--checkpoint.monitr", "x"], "checkpoint.monitr: there is no such option. Did you mean 'checkpoint.monitor'"),
         (["--seed_everything", "abc"], "seed_everything: must be bool or int, got 'abc'."),
         (["--trainer.max_epochs"], "--trainer.max_epochs: a value must follow."),

@@ -1,0 +1,80 @@
+"""The entry point: help at once, nothing heavy imported, a subcommand in one line."""
+
+import importlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import cli
+from lightning_modules.cli import help_pages
+
+ROOT = Path(__file__).parents[1]
+PROBE = "import sys; sys.argv = ['cli.py', *{words!r}]; import cli; cli.main(); print('torch' in sys.modules, 'yaml' in sys.modules)"
+
+
+@pytest.mark.parametrize("words", [["--help"], [], ["fit", "--help"], ["dataset", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(words):
+    code = PROBE.format(words=words)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].startswith("False")
+
+
+def test_help_comes_at_once():
+    spent = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, "cli.py", "--help"], cwd=ROOT, capture_output=True, check=True)
+        spent.append(time.perf_counter() - begin)
+    assert min(spent) < 1.0
+
+
+def test_help_names_every_command(capsys):
+    assert cli.main(["--help"]) == 0
+    page = capsys.readouterr().out
+    for name in [*help_pages.TRAINER_COMMANDS, *cli.COMMANDS]:
+        assert f"  {name}" in page
+    for name, target in cli.COMMANDS.items():
+        if isinstance(target, dict):
+            cli.main([name, "--help"])
+            listed = capsys.readouterr().out
+            assert all(f"  {each}" in listed for each in target)
+
+
+def test_every_command_has_its_function():
+    for target in cli.COMMANDS.values():
+        for path in target.values() if isinstance(target, dict) else [target]:
+            module, _, name = path.partition(":")
+            assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_list_prints_every_component(capsys):
+    from zoo.components import families
+
+    assert cli.main(["list"]) == 0
+    page = capsys.readouterr().out
+    for family, members in families().items():
+        assert f"{family}/" in page
+        assert all(f"  {member}" in page for member in members)
+
+
+def test_a_command_is_one_line(monkeypatch, tmp_path, capsys):
+    (tmp_path / "my_tool.py").write_text(
+        "def greet(name: str, *, times: int = 1) -> None:\n"
+        '    """Say hello.\n\n    Args:\n        name: To whom.\n        times: How often.\n    """\n'
+        "    print('hello ' * times + name)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(cli.COMMANDS, "greet", "my_tool:greet")
+    assert cli.main(["greet", "--name", "you", "--times", "2"]) == 0
+    assert capsys.readouterr().out == "hello hello you\n"
+    assert cli.main(["greet", "--name", "you", "--times", "x"]) == 2
+    assert capsys.readouterr().err == "error: times: must be int, got 'x'.\n"
+
+
+def test_the_words_of_the_process_are_left_as_they_were():
+    before = list(sys.argv)
+    cli.main(["--version"])
+    assert sys.argv == before
