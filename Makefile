@@ -2,11 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEMO := demo
 
 .PHONY: help demo test test-slow lint types format models clean
 help:
-	@echo "make demo               train stage I on procedural faces; pictures and figures in runs/stage1/$(DEMO)"
+	@echo "make demo               train stage I on procedural faces; pictures and figures in runs/stage1/version_N"
 	@echo "make demo FROM_SCRATCH=1  train the recogniser and the perceptual network first, too"
 	@echo "make test               install what tests need, run the default suite (about 3 minutes)"
 	@echo "make test-slow          the long tests"
@@ -28,7 +27,7 @@ demo: $(VENV)/run.stamp
 ifdef FROM_SCRATCH
 	$(MAKE) models
 endif
-	$(BIN)/python cli.py fit --config stage1.yaml --run $(DEMO)
+	$(BIN)/python cli.py fit --config stage1.yaml
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest

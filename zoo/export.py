@@ -1,0 +1,97 @@
+"""A run's result as a bundle for others, with a model card made from what the run recorded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.bundles import best_checkpoint, find, load, save_bundle
+from zoo.components import component_name
+
+if TYPE_CHECKING:
+    from zoo.components import Component
+
+_PROCEDURAL = "ProceduralFaces"
+
+
+def export(checkpoint: str, output: str) -> None:
+    """Write the component that a run trained as a bundle: weights, arguments, model card, checksums.
+
+    Args:
+        checkpoint: A run's folder (its best checkpoint, else its last) or a checkpoint in one.
+        output: Folder of the bundle; an earlier bundle there is replaced.
+    """
+    place = find(checkpoint)
+    file = place if place.is_file() else best_checkpoint(place)
+    run = file.parent.parent if file.parent.name == "checkpoints" else file.parent
+    component = load(file)
+    metadata = _metadata(run, file)
+    bundle = save_bundle(component, output, card=model_card(component, metadata), metadata=metadata)
+    size = sum(each.stat().st_size for each in bundle.iterdir())
+    print(f"Wrote {component_name(component)} to {bundle} ({size / 1e6:.2f} MB).")
+
+
+def model_card(component: Component, metadata: dict[str, Any]) -> str:
+    """Say what a trained component is, on what and how it was trained, what it reached, and what it is not for."""
+    parameters = sum(each.numel() for each in component.parameters())
+    data = metadata.get("data") or {}
+    procedural = _PROCEDURAL in str(data.get("class_path"))
+    lines = [
+        f"# {component_name(component)}",
+        "",
+        f"{(type(component).__doc__ or '').strip().splitlines()[0]} {parameters:,} parameters.",
+        "",
+        "```python",
+        "import zoo",
+        "",
+        f'component = zoo.load("{metadata.get("name", "path/to/this/folder")}")',
+        "```",
+        "",
+        "## Training",
+        "",
+        f"- Command: `{metadata.get('command') or 'not recorded'}`",
+        f"- Steps: {metadata.get('steps', 'not recorded')}",
+        f"- Data: {'procedural FACS faces, rendered; no photograph of a person' if procedural else data.get('class_path', 'not recorded')}",
+        "",
+        "## Figures",
+        "",
+        *_figures(metadata.get("metrics") or {}),
+        "",
+        "## Licence, limits, consent",
+        "",
+    ]
+    if procedural:
+        lines += [
+            "Weights: Apache-2.0, as the code. Trained on rendered faces alone, so nobody's consent was needed, and",
+            "nothing here says how well it does on photographs: don't use it on people.",
+        ]
+    else:
+        lines += [
+            "The licence of the training data governs these weights and whom they may be given to. Use them only as the",
+            "people in that data agreed to, and never to judge what a person feels or intends.",
+        ]
+    return "\n".join(lines)
+
+
+def _figures(metrics: dict[str, Any]) -> list[str]:
+    rows = [(name, value) for name, value in sorted(metrics.items()) if isinstance(value, int | float)]
+    if not rows:
+        return ["None were recorded."]
+    table = [f"| {name} | {value:.4g} |" for name, value in rows]
+    return ["Measured at the end of training by the run itself.", "", "| figure | value |", "|---|---|", *table]
+
+
+def _metadata(run: Path, checkpoint: Path) -> dict[str, Any]:
+    import torch
+    import yaml
+
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    config_file, metrics_file, command_file = run / "config.yaml", run / "metrics.json", run / "command.txt"
+    config = yaml.safe_load(config_file.read_text(encoding="utf-8")) if config_file.is_file() else {}
+    return {
+        "command": command_file.read_text(encoding="utf-8").strip() if command_file.is_file() else None,
+        "steps": state.get("global_step"),
+        "data": config.get("data"),
+        "metrics": json.loads(metrics_file.read_text(encoding="utf-8")) if metrics_file.is_file() else {},
+    }
