@@ -41,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
         rank = os.environ.get("LOCAL_RANK", "0")
         print(f"error: {'' if rank == '0' else f'rank {rank}: '}{error}", file=sys.stderr)
         return 2
+    except SystemExit as stop:  # argparse, after printing what was asked for
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     finally:
         sys.argv = before
 
