@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -165,6 +166,8 @@ class ManualTrainingModule(TrainingModule):
             if self.trainer.world_size > 1 and not isinstance(strategy, DDPStrategy):
                 message = f"{type(self).__name__}: trainer.strategy must be ddp, got {type(strategy).__name__}."
                 raise ValueError(message)
+            # Lightning would have the weights from before the step saved, beside an optimiser from after it.
+            warnings.filterwarnings("ignore", message="Using ModelCheckpoint with manual optimization")
             # The trainer refuses this argument under manual optimisation, since it would not act on it; we do.
             self.trainer.accumulate_grad_batches = self.accumulate_grad_batches
 

@@ -78,6 +78,10 @@ class Recorder(Callback):
         self.losses: list[str] = []
         self.indices: list[list[int]] = []
         self.steps: list[int] = []
+        self.total_steps = 0.0
+
+    def on_train_start(self, trainer, pl_module):
+        self.total_steps = pl_module.total_steps
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
         self.losses.append(float(trainer.callback_metrics["train/loss"]).hex())
