@@ -128,7 +128,7 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
 
     def _loader(self, dataset: Any, sampler: Any, **arguments: Any) -> ResumableLoader:
         pin = torch.cuda.is_available() and (self.trainer is None or self.trainer.strategy.root_device.type == "cuda")
-        return ResumableLoader(dataset, sampler, num_workers=self.num_workers, pin_memory=pin, **arguments)
+        return ResumableLoader(dataset, sampler=sampler, num_workers=self.num_workers, pin_memory=pin, **arguments)
 
     def _world(self) -> tuple[int, int]:
         if self.trainer is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 
-class UnreadableImageError(RuntimeError):
+class UnreadableImageError(OSError):
     """An image file is missing, truncated or no image."""
 
 

@@ -27,7 +27,7 @@ FORMAT_VERSION = 1
 METADATA = "metadata.json"
 
 
-class FaceStoreError(RuntimeError):
+class FaceStoreError(OSError):
     """A face store can't be read or written."""
 
 

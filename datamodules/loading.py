@@ -147,8 +147,8 @@ class ResumableLoader(DataLoader):
     def __init__(
         self,
         dataset: Any,
-        sampler: ResumableSampler | EvaluationSampler,
         *,
+        sampler: ResumableSampler | EvaluationSampler,
         num_workers: int = 0,
         finished: Callable[[], int] | None = None,
         pin_memory: bool = False,

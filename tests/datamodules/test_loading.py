@@ -33,7 +33,7 @@ def _order(loader, epoch):
 def _loader(count=22, rank=0, ranks=1, num_workers=0, seed=0, batch_size=3):
     data = Numbers(count)
     sampler = ResumableSampler(data, batch_size=batch_size, seed=seed, num_replicas=ranks, rank=rank)
-    return ResumableLoader(data, sampler, num_workers=num_workers)
+    return ResumableLoader(data, sampler=sampler, num_workers=num_workers)
 
 
 def test_order_is_a_function_of_seed_and_epoch():
