@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning_utilities.core.rank_zero import rank_zero_warn
-from pytorch_lightning import LightningModule
+from pytorch_lightning import Callback, LightningModule
 from pytorch_lightning.strategies import DDPStrategy
 
+from lightning_modules.callbacks.run_state import RunState
 from zoo.components import Recorded, portable, specification
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class TrainingModule(Recorded, LightningModule):
 
     is_logging_step: bool = False
     """Whether what is logged in this batch reaches the logger: expensive figures are computed only then."""
+
+    def configure_callbacks(self) -> list[Callback]:
+        """Bring along what makes every module's runs resume to the bit."""
+        return [RunState()]
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Find out whether this batch is logged; once, since the step count moves within a batch."""

@@ -19,7 +19,6 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from datamodules.base import FaceDataModule
 from lightning_modules.callbacks.delayed_loss import AtStep, DelayedLoss, WhenBelow
 from lightning_modules.callbacks.ema import EMA
-from lightning_modules.callbacks.run_state import RunState
 from lightning_modules.optimizers import Adam, AdamW
 from lightning_modules.residual_vqgan import ResidualVQGANModule
 from zoo.codecs.residual_vqgan import ResidualVQGANCodec
@@ -154,7 +153,7 @@ def run(
     recorder, module = Recorder(), make_module(seed=seed, accumulate_grad_batches=accumulate)
     trigger = AtStep(3) if delayed == "step" else WhenBelow("val/l1", 10.0)
     delay = DelayedLoss("anatomical", trigger, ramp_steps=3)
-    callbacks = [recorder, delay, *([EMA(0.9)] if ema else []), RunState()]
+    callbacks = [recorder, delay, *([EMA(0.9)] if ema else [])]
     if save_every:
         saver = ModelCheckpoint(folder, filename="{step}", every_n_train_steps=save_every, save_top_k=-1)
         callbacks.append(saver)

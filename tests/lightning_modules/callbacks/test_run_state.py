@@ -50,9 +50,7 @@ def test_what_happens_between_training_steps_draws_from_nowhere(small, tmp_path)
     def train(*callbacks):
         torch.manual_seed(7)
         recorder = small.Recorder()
-        trainer = small.make_trainer(
-            tmp_path, callbacks=[recorder, RunState(), *callbacks], max_steps=6, val_check_interval=2
-        )
+        trainer = small.make_trainer(tmp_path, callbacks=[recorder, *callbacks], max_steps=6, val_check_interval=2)
         trainer.fit(small.make_module(adversarial=None), datamodule=small.SmallFaces())
         return recorder.losses
 
@@ -61,7 +59,7 @@ def test_what_happens_between_training_steps_draws_from_nowhere(small, tmp_path)
 
 def test_another_number_of_ranks_is_said(small, tmp_path):
     saver = ModelCheckpoint(tmp_path, filename="saved")
-    trainer = small.make_trainer(tmp_path, callbacks=[RunState(), saver], enable_checkpointing=True, max_steps=2)
+    trainer = small.make_trainer(tmp_path, callbacks=[saver], enable_checkpointing=True, max_steps=2)
     trainer.fit(small.make_module(), datamodule=small.SmallFaces())
     saved = torch.load(tmp_path / "saved.ckpt", weights_only=True)
     saved["run_state"] = saved["run_state"] * 2
@@ -94,7 +92,7 @@ class Terminate(Callback):
 def test_sigterm_waits_for_the_step(small, tmp_path):
     terminate = Terminate()
     module = small.make_module(accumulate_grad_batches=3)
-    trainer = small.make_trainer(tmp_path, callbacks=[terminate, RunState()])
+    trainer = small.make_trainer(tmp_path, callbacks=[terminate])
     with pytest.raises(SIGTERMException):
         trainer.fit(module, datamodule=small.SmallFaces())
     assert terminate.batches == 6

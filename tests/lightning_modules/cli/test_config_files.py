@@ -93,7 +93,10 @@ def test_the_last_one_who_gave_a_key_is_remembered(write):
         ("extends: x", "a config must not extend itself: x.yaml -> y.yaml -> x.yaml"),
         ("extends: {a: 1}", "extends: must be the name of a config or a list of names"),
         ("extends: crat.yaml", "no config 'crat.yaml'.*Did you mean cart.yaml.*\n  From: y.yaml"),
-        ("model.cart.wheel: wheels/sqare.yaml", "model.cart.wheel: there is no config.*Did you mean wheels/square.yaml"),
+        (
+            "model.cart.wheel: wheels/sqare.yaml",
+            "model.cart.wheel: there is no config.*Did you mean wheels/square.yaml",
+        ),
         ("model.cart.wheel: square.yaml", "Did you mean wheels/square.yaml"),
         ("trainer: {a: 1", "y.yaml must be valid YAML: line 1, column 15"),
         ("trainer: 1\ntrainer: 2", "y.yaml must be valid YAML: line 2, column 1: the key 'trainer' is there twice"),

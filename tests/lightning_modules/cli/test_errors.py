@@ -57,7 +57,10 @@ def refused(result):
             ["--callbacks.greting", "null"],
             "callbacks.greting: no config has such a callback. Did you mean 'greeting'?\n  There are: greeting.\n",
         ),
-        (["--callbacks.greeting.txt", "x"], "callbacks.greeting.txt: PrintCallback has no such argument (given: 'x'). "),
+        (
+            ["--callbacks.greeting.txt", "x"],
+            "callbacks.greeting.txt: PrintCallback has no such argument (given: 'x'). ",
+        ),
         (["--callbacks.more", "toys.Cart"], "callbacks.more: Cart is no Callback.\n  Known here: DelayedLoss"),
         (["--config", "crat"], "there is no config 'crat'; looked in the working directory and in configs/."),
         ([WHEEL, "wheels/sqare.yaml"], "model.cart.wheel: there is no config 'wheels/sqare.yaml'"),
@@ -77,9 +80,15 @@ def test_a_mistake_on_the_command_line(call, words, said):
             "model.cart.wheel.dept: RoundWheel has no such argument (given: 4). Did you mean 'depth'?\n"
             "  RoundWheel takes: depth, scale.\n  From: x.yaml\n",
         ),
-        ("model.cart.wheel.depth: 0", "model.cart.wheel: RoundWheel: depth must be at least 1, got 0.\n  From: x.yaml\n"),
+        (
+            "model.cart.wheel.depth: 0",
+            "model.cart.wheel: RoundWheel: depth must be at least 1, got 0.\n  From: x.yaml\n",
+        ),
         ("modle: {class_path: x}", "modle: there is no such key (given: {'class_path': 'x'}). Did you mean 'model'?"),
-        ("trainer: {max_epoch: 3}", "trainer.max_epoch: there is no such key (given: 3). Did you mean 'trainer.max_epochs'"),
+        (
+            "trainer: {max_epoch: 3}",
+            "trainer.max_epoch: there is no such key (given: 3). Did you mean 'trainer.max_epochs'",
+        ),
         ("model.cart.wheel: bent.yaml", "model.cart.wheel.depht: RoundWheel has no such argument (given: 4). "),
         ("model.cart.wheel.class_path: toys.RoundWheele", "model.cart.wheel: there is no class 'toys.RoundWheele'. "),
         ("callbacks: {more: {class_path: EMAs}}", "callbacks.more: there is no class 'EMAs'. Did you mean 'EMA'?"),
@@ -112,7 +121,9 @@ def test_unknown_commands_list_the_known_ones(call):
 
 
 def test_a_tool_says_its_mistakes_in_the_same_way(call):
-    assert refused(call("list", "--famly", "codecs")).startswith("famly: there is no such option. Did you mean 'family'?")
+    assert refused(call("list", "--famly", "codecs")).startswith(
+        "famly: there is no such option. Did you mean 'family'?"
+    )
     assert refused(call("list", "--family", "codec")).startswith("family: must be one of ")
 
 

@@ -100,6 +100,17 @@ def test_a_saved_config_runs_again_from_anywhere(call, write, monkeypatch, tmp_p
     assert all(torch.equal(first["state_dict"][name], again["state_dict"][name]) for name in first["state_dict"])
 
 
+def test_what_was_taken_out_stays_out_of_a_saved_config(call):
+    call(
+        *FIT, "--model.label", "null", "--trainer.check_val_every_n_epoch", "null", "--trainer.val_check_interval", "8"
+    )
+    assert call("fit", "--config", "runs/cart/version_0/config.yaml").code == 0
+    config = saved("version_1")
+    assert config["model"]["init_args"]["label"] is None
+    assert config["trainer"]["check_val_every_n_epoch"] is None
+    assert "gradient_clip_val" not in config["trainer"]
+
+
 def test_last_starts_afresh_where_there_is_none_and_goes_on_where_there_is(call):
     words = (*FIT, "--ckpt_path", "last")
     call(*words)
@@ -153,7 +164,10 @@ def test_a_dry_run_leaves_nothing(call):
 
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_stopped_run_leaves_its_last_state_and_a_code(call, write, name, code):
-    write("x.yaml", f"extends: cart\ncallbacks.stop: {{class_path: toys.SignalCallback, init_args: {{name: {name}, step: 11}}}}")
+    write(
+        "x.yaml",
+        f"extends: cart\ncallbacks.stop: {{class_path: toys.SignalCallback, init_args: {{name: {name}, step: 11}}}}",
+    )
     words = ("fit", "--config", "x", "--trainer.max_epochs", "2")
     stopped = call(*words)
     assert stopped.code == code

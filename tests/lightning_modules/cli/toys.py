@@ -36,7 +36,8 @@ class RoundWheel(Wheel):
     def __init__(self, *, depth: int = 3, scale: float = 1.0) -> None:
         super().__init__()
         if depth < 1:
-            raise ValueError(f"RoundWheel: depth must be at least 1, got {depth}.")
+            message = f"RoundWheel: depth must be at least 1, got {depth}."
+            raise ValueError(message)
         self.depth = depth
         self.layer = nn.Linear(1, depth)
         self.scale = scale
@@ -86,10 +87,17 @@ class CartModule(TrainingModule):
         spare: A second wheel.
         learning_rate: The learning rate.
         pause_s: Time that each step takes.
+        label: What is written on it.
     """
 
     def __init__(
-        self, cart: Cart, *, spare: Wheel | None = None, learning_rate: float = 0.1, pause_s: float = 0.0
+        self,
+        cart: Cart,
+        *,
+        spare: Wheel | None = None,
+        learning_rate: float = 0.1,
+        pause_s: float = 0.0,
+        label: str | None = "cart",
     ) -> None:
         super().__init__()
         self.cart = cart
