@@ -15,7 +15,9 @@ FILES = sorted(file.relative_to(CONFIGS) for file in CONFIGS.rglob("*.yaml"))
 PARTS = [file for file in FILES if file.parts[0] in families()]
 DATA = [file for file in FILES if file.parts[0] == "data"]
 OTHERS = [file for file in FILES if file not in PARTS and file not in DATA]
-EXPERIMENTS = [file for file in OTHERS if {"model", "extends"} & set(read(CONFIGS / file)) and "offline" not in file.stem]
+EXPERIMENTS = [
+    file for file in OTHERS if {"model", "extends"} & set(read(CONFIGS / file)) and "offline" not in file.stem
+]
 OVERLAYS = [file for file in OTHERS if file not in EXPERIMENTS]
 
 

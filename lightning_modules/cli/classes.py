@@ -97,4 +97,8 @@ def _loaded(base: Any) -> list[str]:
     """Names of the classes from elsewhere that derive from one and are loaded."""
     if not isinstance(base, type) or base.__module__ == "builtins":
         return []
-    return [name for each in base.__subclasses__() for name in (each.__name__, *_loaded(each))]
+    names: list[str] = []
+    subclasses: list[type] = type.__subclasses__(base)
+    for each in subclasses:
+        names += [each.__name__, *_loaded(each)]
+    return names

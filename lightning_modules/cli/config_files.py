@@ -112,7 +112,9 @@ def compose(arguments: list[str]) -> Composition:
 
 
 def find_config(name: str, named_in: Path | None = None) -> Path:
-    """Find a config: beside the file that names it, in the working directory, then in ``configs/``; with and without ``.yaml``.
+    """Find a config: beside the file that names it, in the working directory, then in ``configs/``.
+
+    Its suffix may be left out.
 
     Raises:
         UserError: There is none; the nearest names are listed.
@@ -128,7 +130,7 @@ def find_config(name: str, named_in: Path | None = None) -> Path:
 
 
 def config_name(file: Path) -> str:
-    """Name the runs of a config: its place in ``configs/`` without suffix, else its stem; a saved config keeps its run's."""
+    """Name the runs of a config: its place in ``configs/``, else its stem; a saved config keeps the name of its run."""
     file = file.resolve()
     if file.is_relative_to(CONFIGS):
         return str(file.relative_to(CONFIGS).with_suffix(""))
@@ -243,9 +245,7 @@ def _expanded(value: Any, key: str, file: Path, result: Composition) -> Any:
     result.origins.add(key, value, shown(file))
     if isinstance(value, dict):
         return {
-            name: _class_path(each, result)
-            if name == "class_path"
-            else _expanded(each, f"{key}.{name}", file, result)
+            name: _class_path(each, result) if name == "class_path" else _expanded(each, f"{key}.{name}", file, result)
             for name, each in value.items()
         }
     if isinstance(value, list):
@@ -368,7 +368,9 @@ def _not_found(name: str, folders: list[Path], named_in: Path | None) -> str:
         top = sorted(each.name for each in CONFIGS.glob("*.yaml"))
         hint = f" There are: {', '.join(top)}." if top else ""
     source = f"\n  From: {shown(named_in)}" if named_in else ""
-    looked = "beside that file, in the working directory and in configs/" if named_in else (
-        "in the working directory and in configs/"
+    looked = (
+        "beside that file, in the working directory and in configs/"
+        if named_in
+        else ("in the working directory and in configs/")
     )
     return f"there is no config {name!r}; looked {looked}.{hint}{source}"

@@ -75,7 +75,8 @@ trainer, callbacks, checkpoints
 
 look
   --print_config            print the complete config and stop
-  --model.help CLASS        the arguments of a class, as in --model.help lightning_modules.residual_vqgan.ResidualVQGANModule
+  --model.help CLASS        the arguments of a class, by its full path:
+                            --model.help lightning_modules.residual_vqgan.ResidualVQGANModule
   --traceback               show where an error comes from (or set DEBUG=1)
 
 exit codes: 0 done, 2 a mistake in config or options, 130 Ctrl-C, 143 SIGTERM (both leave last.ckpt), 1 anything else"""

@@ -20,9 +20,7 @@ def list_parts(*, family: str | None = None, as_json: bool = False) -> None:
     found = parts()
     if family is not None:
         if family not in found:
-            message = (
-                f"family: must be one of {', '.join(found)}, got {family!r}.{did_you_mean(family, found)}"
-            )
+            message = f"family: must be one of {', '.join(found)}, got {family!r}.{did_you_mean(family, found)}"
             raise UserError(message)
         found = {family: found[family]}
     if as_json:
@@ -33,7 +31,9 @@ def list_parts(*, family: str | None = None, as_json: bool = False) -> None:
         width = max((len(member) for member in members), default=0)
         for member, purpose in members.items():
             print(f"  {member:<{width}}  {purpose}")
-    print("\nUse one, for example: python cli.py fit --config stage1.yaml --model.codec.quantizer quantizers/<name>.yaml")
+    print(
+        "\nUse one, for example: python cli.py fit --config stage1.yaml --model.codec.quantizer quantizers/<name>.yaml"
+    )
 
 
 def parts() -> dict[str, dict[str, str]]:

@@ -55,9 +55,9 @@ class ProgressLines(ProgressBar):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print where training ended."""
-        self._line(trainer, pl_module)
+        self._line(trainer, pl_module, "end    ")
 
-    def _line(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _line(self, trainer: Trainer, pl_module: LightningModule, when: str = "") -> None:
         now = time.monotonic()
         if not self._enabled:
             return
@@ -68,11 +68,9 @@ class ProgressLines(ProgressBar):
         metrics = self.get_metrics(trainer, pl_module)
         metrics.pop("v_num", None)
         figures = "  ".join(f"{name} {_figure(value)}" for name, value in metrics.items())
-        print(
-            f"epoch {trainer.current_epoch}  step {trainer.global_step}{total}  {rate:.2f} steps/s  {figures}".rstrip(),
-            file=sys.stdout,
-            flush=True,
-        )
+        when = when or f"epoch {trainer.current_epoch}"
+        line = f"{when}  step {trainer.global_step}{total}  {rate:.2f} steps/s  {figures}"
+        print(line.rstrip(), file=sys.stdout, flush=True)
         self._printed_at = now
 
 

@@ -12,12 +12,13 @@ from typing import Any, NoReturn
 
 import torch
 import yaml
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_only
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ProgressBar, RichProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from datamodules.base import FaceDataModule
 from lightning_modules.base import ManualTrainingModule, TrainingModule
@@ -58,10 +59,8 @@ def run(subcommand: str, arguments: list[str]) -> int:
         importlib.import_module(module)
     try:
         cli = ZooCLI(subcommand, composition)
-    except Refusal as refusal:
-        message = explain(
-            str(refusal), origins=composition.origins, subcommand=subcommand, options=refusal.options
-        )
+    except RefusalError as refusal:
+        message = explain(str(refusal), origins=composition.origins, subcommand=subcommand, options=refusal.options)
         raise UserError(message) from refusal
     try:
         cli.work()
@@ -79,7 +78,7 @@ def run(subcommand: str, arguments: list[str]) -> int:
     return 0
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """What jsonargparse says is wrong, in its own words.
 
     Args:
@@ -99,12 +98,12 @@ class Parser(LightningArgumentParser):
         """Raise it.
 
         Raises:
-            Refusal: Always, but in parsers that jsonargparse makes for itself.
+            RefusalError: Always, but in parsers that jsonargparse makes for itself.
         """
         if not self.exit_on_error:
             super().error(message, ex)
         options = [name.lstrip("-") for action in self._actions for name in action.option_strings]
-        raise Refusal(message, [name for name in options if not name.endswith(".help")]) from ex
+        raise RefusalError(message, [name for name in options if not name.endswith(".help")]) from ex
 
 
 class SavedConfig(SaveConfigCallback):
@@ -119,7 +118,7 @@ class SavedConfig(SaveConfigCallback):
             Path(folder).mkdir(parents=True, exist_ok=True)
             file = Path(folder) / self.config_filename
             partial = file.with_name(f".{file.name}.{os.getpid()}")
-            partial.write_text(self.parser.dump(self.config), encoding="utf-8")
+            partial.write_text(_complete(self.parser, self.config), encoding="utf-8")
             partial.replace(file)
         self.already_saved = True
 
@@ -243,7 +242,7 @@ class ZooCLI(LightningCLI):
             if message is None:
                 raise
             raise UserError(message) from error
-        if self.run_folder and not self.trainer.fast_dev_run:
+        if self.run_folder and not self.config["trainer"]["fast_dev_run"]:
             say(f"Done: {shown(self.run_folder)}")
 
     def resume_hint(self) -> str:
@@ -277,7 +276,7 @@ class ZooCLI(LightningCLI):
                 f"\n  In: {shown(runs / name)}"
             )
             raise UserError(message)
-        writes = rank_zero_only.rank == 0 and not config["fast_dev_run"]
+        writes = _is_first() and not config["fast_dev_run"]
         self.run_folder = runs / name if name else _next_version(runs, claim=writes)
         os.environ[_RUN] = self.run_folder.name
         return self.run_folder
@@ -307,7 +306,7 @@ class ZooCLI(LightningCLI):
             say(f"{'Goes on from' if self.wanted == 'fit' else 'Weights'}: {shown(self.checkpoint)}")
         elif self.wanted != "fit":
             say("Weights: fresh ones, as no --ckpt_path was given.")
-        if self.run_folder and not self.trainer.fast_dev_run:
+        if self.run_folder and not self.config["trainer"]["fast_dev_run"]:
             say(f"Run: {shown(self.run_folder)}")
 
     def _refused(self, error: Exception) -> str:
@@ -326,8 +325,25 @@ class ZooCLI(LightningCLI):
 
 def say(text: str) -> None:
     """Print a line, once for all ranks."""
-    if rank_zero_only.rank == 0:
+    if _is_first():
         print(text, flush=True)
+
+
+def _complete(parser: LightningArgumentParser, config: Any) -> str:
+    """The config as YAML, every null that is not the default included: a part that was taken out stays out."""
+    contents = yaml.safe_load(parser.dump(config, skip_unset=False))
+    defaults = parser.get_defaults()
+    for group in ("trainer", "checkpoint"):
+        for key in [key for key, value in contents[group].items() if value is None]:
+            if defaults.get(f"{group}.{key}") is None:
+                del contents[group][key]
+    for key in _NOT_SAVED:
+        contents.pop(key, None)
+    return "# Complete: --config with this file runs it again.\n" + yaml.safe_dump(contents, sort_keys=False)
+
+
+def _is_first() -> bool:
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def _callback_names(composition: Composition) -> list[str]:
@@ -362,7 +378,7 @@ def _refuse_what_manual_optimization_ignores(model: Any, config: dict[str, Any])
 
 
 def _strategy(model: Any, config: dict[str, Any]) -> Any:
-    """DDP that bears backward passes which reach only some parameters, for modules that average no gradients themselves."""
+    """DDP that bears backward passes which miss parameters, for modules that average no gradients themselves."""
     strategy = config["strategy"]
     if model.automatic_optimization or isinstance(model, ManualTrainingModule):
         return strategy
