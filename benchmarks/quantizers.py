@@ -113,7 +113,8 @@ def check_equal(case, latents, codes, upstream):
     updated = torch.stack([layer._codebook.embed[0] for layer in peer.layers])
     moved = (updated - ours.codebooks.codes).abs().amax(-1)
     if agree < 0.999 or (moved > 1e-3).float().mean() > 2 * (1 - agree) + 1e-4:
-        raise SystemExit(f"results differ: {agree:.4%} of the vectors agree, codes by {moved.max():g}")
+        message = f"results differ: {agree:.4%} of the vectors agree, codes by {moved.max():g}"
+        raise SystemExit(message)
     return agree
 
 

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from einops import rearrange, reduce, repeat
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from zoo.quantizers.codebooks.base import Codebooks, Grid, Vectors, VectorTokens
 from zoo.quantizers.codebooks.collectives import from_first_rank, in_own_slot, sum_over_ranks, world
 from zoo.quantizers.codebooks.kmeans import kmeans
+from zoo.quantizers.codebooks.lessons import Lessons
 from zoo.quantizers.codebooks.lookup import each_code, sum_codes
-from zoo.quantizers.codebooks.nearest import half_norms, nearest_codes
+from zoo.quantizers.codebooks.nearest import NearestCodes, half_norms, nearest_codes
+from zoo.quantizers.codebooks.pyramid import pool, spread
 from zoo.quantizers.codebooks.random_keys import random_keys
 from zoo.quantizers.codebooks.straight_through import StraightThrough
 
-_CANDIDATES = 256
 _START_SAMPLES = 32_768
 _EXPECTED_HITS = 20.0
-_NO_KEY = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ class LearnedCodebooks(Codebooks):
     missed, so that evenly used codes never restart.
 
     Everything is the same on all processes to the bit: they sum what they gathered in one message per update,
-    and the first process's k-means counts. What was gathered is no buffer, because DDP would overwrite it with
-    the first process's.
+    and the first process's k-means counts.
 
     Args:
         code_dim: Channels of the codes.
@@ -90,13 +89,8 @@ class LearnedCodebooks(Codebooks):
         self.register_buffer("initialized", torch.tensor(False))
         self.register_buffer("restarts_stopped", torch.tensor(False))
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
-        self._gathered: _Gathered | None = None
+        self._lessons: Lessons | None = None
         self._known_initialized = False
-
-    @property
-    def num_candidates(self) -> int:
-        """How many vectors of each level can replace unused codes in one update."""
-        return min(self.codes.shape[1], _CANDIDATES)
 
     def forward(
         self, vectors: Vectors, grid: Grid, kept: Int[Tensor, " vector"] | None
@@ -136,75 +130,79 @@ class LearnedCodebooks(Codebooks):
             learn: Gather what the vectors teach; the first time, start the codes.
             with_gradient: Give the gradient of the commitment too.
         """
-        for size in grid[1:]:
-            if size % self.strides[0]:
-                message = (
-                    f"Latents must have rows and cols that are multiples of the strides {list(self.strides)}, got "
-                    f"{grid[1]} x {grid[2]}. Take other strides, or images of another size."
-                )
-                raise ValueError(message)
-        tokens = vectors.new_empty(len(self.strides), len(vectors), dtype=torch.long)
-        norms = half_norms(self.codes)
-        errors: list[Tensor] = []
-        total = torch.zeros_like(vectors) if with_gradient else None
-        chosen = torch.empty_like(vectors)
-        residual = vectors
-        gathered = self._gather_begins(grid) if learn else None
-        starts = learn and not self._is_initialized()
-        for level, stride in enumerate(self.strides):
-            pooled = _pool(residual, grid, stride)
-            if starts and self._start(level, pooled):
-                norms[level] = half_norms(self.codes[level])
-            found = nearest_codes(pooled, self.codes[level], norms[level])
-            if gathered is not None:
-                gathered.add(level, stride, pooled, found)
-            if stride == 1:
-                torch.index_select(self.codes[level], 0, found, out=chosen)
-                residual = torch.sub(vectors, chosen) if residual is vectors else residual.sub_(chosen)
-                error, on_grid = residual, residual
-                tokens[level] = found
-            else:
-                code = self.codes[level][found]
-                error = pooled - code
-                on_grid = _spread(error, grid, stride)
-                residual = residual - _spread(code, grid, stride)
-                tokens[level] = _spread(found[:, None], grid, stride)[:, 0]
-            errors.append(torch.dot(error.view(-1), error.view(-1)) / max(error.numel(), 1))
+        if any(size % stride for size in grid[1:] for stride in self.strides):
+            message = (
+                f"latents must have rows and cols that are multiples of the strides {list(self.strides)}, got "
+                f"{grid[1]} x {grid[2]}. Take other strides, or images of another size."
+            )
+            raise ValueError(message)
+        if learn and not self._is_initialized():
+            self._start(vectors, grid)
+        search, norms = NearestCodes(vectors.device, self.codes.shape[1]), half_norms(self.codes)
+        lessons = self._lessons_here() if learn else None
+        tokens = torch.empty(len(self.strides), len(vectors), dtype=torch.long, device=vectors.device)
+        errors = vectors.new_zeros(len(self.strides))
+        total = torch.empty_like(vectors) if with_gradient else None
+
+        # All levels of a few vectors before the next ones: what passes from level to level stays in the cache.
+        # Squares of cells must not be cut, so coarse levels take whole samples.
+        cells = 1 if self.strides[0] == 1 else grid[1] * grid[2]
+        rows = max(search.rows // cells, 1) * cells
+        chosen = vectors.new_empty(min(rows, len(vectors)), vectors.shape[1])
+        for start in range(0, len(vectors), rows):
+            block = slice(start, min(start + rows, len(vectors)))
+            part = len(vectors[block]) // cells, *grid[1:]
+            residual = vectors[block].clone()
+            for level, stride in enumerate(self.strides):
+                pooled = pool(residual, part, stride)
+                found = search(pooled, self.codes[level], norms[level])
+                if lessons is not None:
+                    lessons.add(level, pooled, found)
+                code = torch.index_select(self.codes[level], 0, found, out=chosen[: len(found)])
+                tokens[level, block] = spread(found[:, None], part, stride)[:, 0]
+                error = on_grid = residual.sub_(spread(code, part, stride))
+                if stride > 1:
+                    error = pooled - code
+                    on_grid = spread(error, part, stride)
+                errors[level] += torch.dot(error.view(-1), error.view(-1)) * stride**2
+                if total is not None and level == 0:
+                    total[block] = on_grid
+                elif total is not None:
+                    total[block] += on_grid
             if total is not None:
-                total.add_(on_grid)
-        commitment = torch.stack(errors).mean()
-        if gathered is not None:
-            gathered.ends(commitment)
-            if starts:
-                self.initialized.fill_(torch.isfinite(self.codes).all())
-        if total is not None:
-            total.mul_(2 / (max(total.numel(), 1) * len(self.strides)))
-        return Assignment(tokens.t().contiguous(), commitment, total)
+                total[block] *= 2 / (total.numel() * len(self.strides))
+        commitment = errors.mean() / max(vectors.numel(), 1)
+        tokens = tokens.t().contiguous()
+        if lessons is not None:
+            lessons.draw(vectors, grid, tokens, codes=self.codes, updates=self.updates)
+            lessons.spoiled += ~torch.isfinite(commitment)
+        return Assignment(tokens, commitment, total)
 
     @torch.no_grad()
     def update(self) -> None:
         """Let the codes follow what was gathered since the last update, on all processes."""
         rank_count = world()[1]
-        if self._gathered is None:
-            if rank_count == 1:
-                return
-            self._gathered = _Gathered(self)
-        gathered, self._gathered = self._gathered, None
-        slots = math.ceil(self.num_candidates / rank_count)
-        counts, sums, candidates, spoiled = sum_over_ranks(
-            gathered.counts, gathered.sums, in_own_slot(gathered.candidates(slots)), gathered.spoiled
-        )
-        self.updates += 1
-        if spoiled > 0:  # an overflow, as mixed precision meets now and then; it must not stay in the codes
+        if rank_count == 1 and (self._lessons is None or self._lessons.is_empty):
             return
-        self.counts.lerp_(counts, 1 - self.decay)
-        share = (1 - self.decay) / self.counts.clamp(min=torch.finfo(counts.dtype).tiny)
-        self.codes.mul_((1 - share * counts)[..., None]).addcmul_(sums, share[..., None])
-        self._restart(rearrange(candidates, "rank level slot dim -> level (slot rank) dim"))
+        lessons = self._lessons_here()
+        slots = math.ceil(lessons.num_candidates / rank_count)
+        counts, sums, candidates, spoiled = sum_over_ranks(
+            lessons.counts, lessons.sums, in_own_slot(lessons.candidates(slots)), lessons.spoiled
+        )
+        if spoiled == 0:  # else an overflow, as mixed precision meets now and then; it must not stay in the codes
+            self._follow(counts, sums)
+            self._restart(rearrange(candidates, "rank level slot dim -> level (slot rank) dim"))
+        self.updates += 1
+        lessons.clear()
 
     def stop_restarts(self) -> None:
         """Leave unused codes where they are from now on."""
         self.restarts_stopped.fill_(True)
+
+    def _follow(self, counts: Tensor, sums: Tensor) -> None:
+        self.counts.lerp_(counts, 1 - self.decay)
+        share = (1 - self.decay) / self.counts.clamp(min=torch.finfo(counts.dtype).tiny)
+        self.codes.mul_((1 - share * counts)[..., None]).addcmul_(sums, share[..., None])
 
     def _restart(self, candidates: Tensor) -> None:
         size = self.codes.shape[1]
@@ -220,7 +218,17 @@ class LearnedCodebooks(Codebooks):
         self.codes[level, code] = candidates[level, position[level, code]]
         self.counts[level, code] = mean[level, 0] / 2
 
-    def _start(self, level: int, vectors: Tensor) -> bool:
+    def _start(self, vectors: Tensor, grid: Grid) -> None:
+        residual = vectors
+        for level, stride in enumerate(self.strides):
+            pooled = pool(residual, grid, stride)
+            if not self._start_level(level, pooled):
+                return  # spoiled latents; the next batch tries again
+            found = nearest_codes(pooled, self.codes[level])
+            residual = residual - spread(self.codes[level][found], grid, stride)
+        self.initialized.fill_(True)
+
+    def _start_level(self, level: int, vectors: Tensor) -> bool:
         # Each process sends the same number of rows, marked as valid or not, whatever it has.
         size = self.codes.shape[1]
         rows = math.ceil(max(size, min(4 * size, _START_SAMPLES)) / world()[1])
@@ -230,98 +238,26 @@ class LearnedCodebooks(Codebooks):
         message[: len(order), -1] = 1
         slots, num_vectors = sum_over_ranks(in_own_slot(message), vectors.new_tensor(float(len(vectors))))
         slots = slots.flatten(0, 1)
-        samples = slots[slots[:, -1] == 1, :-1]
+        samples = slots[slots[:, -1] == 1, :-1].contiguous()
+        if len(samples) == 0 or not bool(torch.isfinite(samples).all()):
+            return False
         codes, counts = self.codes[level], self.counts[level]
-        if len(samples) > 0 and bool(torch.isfinite(samples).all()):
-            if world()[0] == 0:
-                generator = torch.Generator().manual_seed(self.seed + level)
-                codes, counts = kmeans(samples, size, generator)
-                counts = counts * (num_vectors / counts.sum())
-            codes, counts = from_first_rank(codes, counts)
-            self.codes[level], self.counts[level] = codes, counts
-            return True
-        return False
+        if world()[0] == 0:
+            codes, counts = kmeans(samples, size, torch.Generator().manual_seed(self.seed + level))
+            counts = counts * (num_vectors / counts.sum())
+        self.codes[level], self.counts[level] = from_first_rank(codes, counts)
+        return True
 
     def _is_initialized(self) -> bool:
         if not self._known_initialized:
             self._known_initialized = bool(self.initialized)
         return self._known_initialized
 
-    def _gather_begins(self, grid: Grid) -> _Gathered:
-        if self._gathered is None or self._gathered.counts.device != self.codes.device:
-            self._gathered = _Gathered(self)
-        self._gathered.begins(grid)
-        return self._gathered
+    def _lessons_here(self) -> Lessons:
+        if self._lessons is None or self._lessons.counts.device != self.codes.device:
+            self._lessons = Lessons(self.codes, self.strides, self.seed)
+        return self._lessons
 
     def _load_from_state_dict(self, *args: Any) -> None:
         super()._load_from_state_dict(*args)
-        self._known_initialized, self._gathered = False, None
-
-
-class _Gathered:
-    """What the batches since the last update teach."""
-
-    def __init__(self, codebooks: LearnedCodebooks) -> None:
-        codes, num_candidates = codebooks.codes, codebooks.num_candidates
-        self.counts = torch.zeros_like(codebooks.counts)
-        self.sums = torch.zeros_like(codes)
-        self.spoiled = codes.new_zeros(())
-        self._seed, self._updates, self._strides = codebooks.seed, codebooks.updates, codebooks.strides
-        # Candidates are the vectors with the least random keys, so that they are the same however the
-        # vectors of an update are cut into batches.
-        self._candidates = codes.new_zeros(len(codes), num_candidates, codes.shape[-1])
-        self._keys = {s: torch.full((num_candidates,), _NO_KEY, device=codes.device) for s in set(codebooks.strides)}
-        self._seen = dict.fromkeys(self._keys, 0)
-        self._order: dict[int, Tensor] = {}
-
-    def begins(self, grid: Grid) -> None:
-        for stride, keys in self._keys.items():
-            num = math.prod(grid) // stride**2
-            start = self._seen[stride]
-            fresh = random_keys(self._seed, self._updates, num, start=start) << 30
-            fresh |= torch.arange(start, start + num, device=fresh.device)  # no two alike
-            both = torch.cat([keys, fresh])
-            self._keys[stride], self._order[stride] = both.topk(len(keys), largest=False, sorted=True)
-            self._seen[stride] = start + num
-
-    def add(self, level: int, stride: int, vectors: Tensor, tokens: Tensor) -> None:
-        self.counts[level].index_add_(0, tokens, vectors.new_ones(len(tokens)))
-        self.sums[level].index_add_(0, tokens, vectors)
-        kept, order = self._candidates[level], self._order[stride]
-        is_fresh = order >= len(kept)
-        fresh = vectors[(order - len(kept)).clamp(min=0)]
-        self._candidates[level] = torch.where(is_fresh[:, None], fresh, kept[order.clamp(max=len(kept) - 1)])
-
-    def ends(self, commitment: Tensor) -> None:
-        self.spoiled += ~torch.isfinite(commitment)
-
-    def candidates(self, slots: int) -> Tensor:
-        """Give ``slots`` candidates of each level, repeating them if there are fewer."""
-        filled = []
-        for level, stride in enumerate(self._strides):
-            valid = (self._keys[stride] < _NO_KEY).sum().clamp(min=1)
-            filled.append(self._candidates[level][torch.arange(slots, device=valid.device) % valid])
-        return torch.stack(filled)
-
-
-def _pool(vectors: Tensor, grid: Grid, stride: int) -> Tensor:
-    if stride == 1:
-        return vectors
-    batch, rows, cols = grid
-    return reduce(
-        vectors,
-        "(b h i w j) d -> (b h w) d",
-        "mean",
-        b=batch,
-        h=rows // stride,
-        i=stride,
-        w=cols // stride,
-        j=stride,
-    )
-
-
-def _spread(vectors: Tensor, grid: Grid, stride: int) -> Tensor:
-    batch, rows, cols = grid
-    return repeat(
-        vectors, "(b h w) d -> (b h i w j) d", b=batch, h=rows // stride, i=stride, w=cols // stride, j=stride
-    )
+        self._known_initialized, self._lessons = False, None

@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-# Scores are formed block by block, so that a block stays in the cache between the product and the search.
-_CPU_BLOCK = 512, 2048
-_ACCELERATOR_BLOCK = 16384, 8192
+# Vectors and codes of a block of scores. On a CPU the block stays in the cache between product and search, and
+# products of this size run faster than one whose result goes to memory.
+_CPU_BLOCK = 512, 1024
+_ACCELERATOR_BLOCK = 16_384, 8192
 _GROUP = 64
 
 
@@ -17,51 +18,70 @@ def half_norms(codes: Float[Tensor, "*level code dim"]) -> Float[Tensor, "*level
     return torch.linalg.vector_norm(codes, dim=-1).square_().mul_(-0.5)
 
 
-def nearest_codes(
-    vectors: Float[Tensor, "vector dim"],
-    codes: Float[Tensor, "code dim"],
-    norms: Float[Tensor, " code"] | None = None,
-) -> Int[Tensor, " vector"]:
-    """Give the index of the code with the least Euclidean distance; of equally near ones, any.
+def nearest_codes(vectors: Float[Tensor, "vector dim"], codes: Float[Tensor, "code dim"]) -> Int[Tensor, " vector"]:
+    """Give the index of the code with the least Euclidean distance; of equally near ones, any."""
+    search, norms = NearestCodes(vectors.device, len(codes)), half_norms(codes)
+    blocks = vectors.split(search.rows)
+    return torch.cat([search(block, codes, norms) for block in blocks])
 
-    The nearest code maximises ``r.c - |c|^2 / 2``: the norm of the vector, the root and the clamp of a
-    distance change nothing. No more than a block of the scores ever exists.
+
+class NearestCodes:
+    """Search code by code block, in memory of its own.
+
+    The nearest code maximises ``r.c - |c|^2 / 2``: the norm of the vector, the root and the clamp of a distance
+    change nothing. No more than a block of the scores ever exists.
+
+    Attributes:
+        rows: How many vectors a call takes at most.
 
     Args:
-        vectors: What to look up.
-        codes: The codebook.
-        norms: ``half_norms(codes)``, where it is at hand.
+        device: Where the vectors are.
+        num_codes: Codes of the codebooks to search.
     """
-    norms = half_norms(codes) if norms is None else norms
-    rows, columns = _CPU_BLOCK if vectors.device.type == "cpu" else _ACCELERATOR_BLOCK
-    rows, columns = min(rows, len(vectors)), min(columns, len(codes))
-    tokens = torch.empty(len(vectors), dtype=torch.long, device=vectors.device)
-    buffer = torch.empty(rows * columns, device=vectors.device)
-    for i in range(0, len(vectors), max(rows, 1)):
-        block = vectors[i : i + rows]
-        best: Tensor | None = None
-        found = tokens[i : i + rows]
-        for j in range(0, len(codes), columns):
-            part = codes[j : j + columns]
-            scores = buffer[: len(block) * len(part)].view(len(block), len(part))
-            torch.addmm(norms[j : j + columns], block, part.t(), out=scores)
-            score, index = _row_maximum(scores)
-            if best is None:
-                best = score
-                found.copy_(index)
+
+    def __init__(self, device: torch.device, num_codes: int) -> None:
+        self.rows, columns = _CPU_BLOCK if device.type == "cpu" else _ACCELERATOR_BLOCK
+        self._columns = min(columns, num_codes)
+        self._scores: Tensor | None = None
+        self._device = device
+        self._in_groups = device.type == "cpu" and self._columns % _GROUP == 0 and self._columns > _GROUP
+        self._first_group = torch.arange(self.rows, device=device) * (self._columns // _GROUP)
+
+    def __call__(
+        self,
+        vectors: Float[Tensor, "vector dim"],
+        codes: Float[Tensor, "code dim"],
+        norms: Float[Tensor, " code"],
+    ) -> Int[Tensor, " vector"]:
+        """Give the index of the nearest code of each of at most ``rows`` vectors.
+
+        Args:
+            vectors: What to look up.
+            codes: The codebook.
+            norms: ``half_norms(codes)``.
+        """
+        if self._scores is None or len(self._scores) < len(vectors) * self._columns:
+            self._scores = torch.empty(len(vectors) * self._columns, device=self._device)
+        best = found = None
+        for start in range(0, len(codes), self._columns):
+            part = codes[start : start + self._columns]
+            scores = self._scores[: len(vectors) * len(part)].view(len(vectors), len(part))
+            torch.addmm(norms[start : start + self._columns], vectors, part.t(), out=scores)
+            score, index = self._row_maximum(scores)
+            if best is None or found is None:
+                best, found = score, index
             else:
                 better = score > best
-                best = torch.where(better, score, best)
-                found.copy_(torch.where(better, index + j, found))
-    return tokens
+                best, found = torch.where(better, score, best), torch.where(better, index + start, found)
+        assert found is not None
+        return found
 
-
-def _row_maximum(scores: Tensor) -> tuple[Tensor, Tensor]:
-    # A maximum with its index is not vectorised on CPU, one without is: find the group first, then look inside.
-    rows, columns = scores.shape
-    if scores.device.type != "cpu" or columns % _GROUP or columns == _GROUP:
-        return scores.max(-1)
-    groups = scores.view(rows, -1, _GROUP)
-    group = groups.amax(-1).argmax(-1)
-    score, index = groups[torch.arange(rows), group].max(-1)
-    return score, index.add_(group, alpha=_GROUP)
+    def _row_maximum(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        if not self._in_groups or scores.shape[1] != self._columns:
+            return scores.max(-1)
+        # A maximum with its index is not vectorised on CPU, one without is: find the group first, then look inside.
+        groups = scores.view(len(scores), -1, _GROUP)
+        group = groups.amax(-1).argmax(-1)
+        row = self._first_group[: len(scores)] + group
+        score, index = groups.view(-1, _GROUP).index_select(0, row).max(-1)
+        return score, index.add_(group, alpha=_GROUP)
