@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning_utilities.core.rank_zero import rank_zero_info
 
 from lightning_modules.base import TrainingModule
+from lightning_modules.callbacks.grids import save_json
 from lightning_modules.optimizers import AdamW, OptimizerFactory
 from zoo.frozen import Frozen
 from zoo.losses.pair_cross_entropy import PairCrossEntropyLoss
@@ -73,6 +76,7 @@ class ImageRecognizerModule(TrainingModule):
         self.reconstructed_share = reconstructed_share
         self.initial = initial
         kinds = ("clean",) if codec is None else ("clean", "reconstructed")
+        self._figures: dict[str, Any] = {}
         self._tables: dict[str, str] = {}
         self.metrics = torch.nn.ModuleDict({kind: OccurrenceF1(aus=recognizer.aus) for kind in kinds})
 
@@ -116,39 +120,44 @@ class ImageRecognizerModule(TrainingModule):
         return self.recognizer(batch["image"])
 
     def on_validation_epoch_end(self) -> None:
-        """Log F1."""
-        tables = self._log_f1("val")
+        """Log F1; remember the table of the best validation, whose weights ``best.ckpt`` keeps."""
+        figures, tables = self._log_f1("val")
         if self.trainer.state.fn != "fit":
             _show(tables)
-        elif not self.trainer.sanity_checking:
-            self._tables = tables
+        elif not self.trainer.sanity_checking and figures["val/f1"] >= self._figures.get("val/f1", 0.0):
+            self._figures, self._tables = {"global_step": self.global_step, **figures}, tables
 
     def on_test_epoch_end(self) -> None:
         """Log F1 and show the table."""
-        _show(self._log_f1("test"))
+        _show(self._log_f1("test")[1])
 
     def on_fit_end(self) -> None:
-        """Show the table of the last validation."""
+        """Show the table of the best validation, and write its figures to ``metrics.json`` in the run's folder."""
         _show(self._tables)
+        folder = self.trainer.log_dir
+        if folder is not None and self._figures and not self.trainer.fast_dev_run and self.trainer.is_global_zero:
+            save_json(self._figures, Path(folder) / "metrics.json")
 
     def _evaluate(self, batch: FaceBatch) -> None:
         for kind, metric in self.metrics.items():
             images = batch["image"] if kind == "clean" else self._reconstruct(batch["image"])
             metric.update(self.recognizer(images).probability, batch["occurrence"], batch["known"])
 
-    def _log_f1(self, split: str) -> dict[str, str]:
-        """Log and reset; give a table for each kind of images."""
-        tables = {}
+    def _log_f1(self, split: str) -> tuple[dict[str, float], dict[str, str]]:
+        """Log and reset; give the figures, and a table for each kind of images."""
+        figures, tables = {}, {}
         for kind, metric in self.metrics.items():
             place = split if kind == "clean" else f"{split}_{kind}"
             each = metric.compute()  # synced over ranks
-            if not self.trainer.sanity_checking:
-                self.log(f"{place}/f1", each.nanmean(), prog_bar=kind == "clean")
-                named = zip(metric.aus, each, strict=True)
-                self.log_dict({f"{place}_f1/AU{au}": value for au, value in named if not value.isnan()})
+            figures[f"{place}/f1"] = float(each.nanmean())
+            named = zip(metric.aus, each.tolist(), strict=True)
+            figures.update({f"{place}_f1/AU{au}": value for au, value in named if not math.isnan(value)})
             tables[f"{split}, {kind} images"] = metric.table()
             metric.reset()
-        return tables
+        if not self.trainer.sanity_checking:
+            self.log_dict({name: value for name, value in figures.items() if "/AU" in name})
+            self.log_dict({name: value for name, value in figures.items() if "/AU" not in name}, prog_bar=True)
+        return figures, tables
 
     @torch.no_grad()
     def _reconstruct(self, images: Images) -> Images:

@@ -1,5 +1,7 @@
 """Training of the AU recogniser, on pictures whose AUs are bars."""
 
+import json
+
 import pytest
 import torch
 from pytorch_lightning import Trainer
@@ -106,6 +108,9 @@ def test_it_learns_and_says_so_for_each_au(pairs, tmp_path, caplog):
     torch.testing.assert_close(figures["val/f1"], torch.stack([figures[f"val_f1/AU{au}"] for au in AUS]).mean())
     tables = [record.getMessage() for record in caplog.records if "F1 of AU occurrence" in record.getMessage()]
     assert len(tables) == 1  # once, at the end
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    assert written["val/f1"] >= figures["val/f1"]  # of the best validation
+    assert {f"val_f1/AU{au}" for au in AUS} <= written.keys()
     rows = tables[0].splitlines()
     assert [row.split()[0] for row in rows[2:]] == ["6", "12", "mean"]
     assert [row.split()[-1] for row in rows[2:4]] == ["20", "15"]  # frames whose label is known

@@ -63,7 +63,7 @@ class OccurrenceF1(Metric):
 
     def table(self) -> str:
         """Show F1, precision, recall, rate and number of frames of each AU."""
-        with self.sync_context():
+        with self.sync_context(dist_sync_fn=self.dist_sync_fn):
             return f1_table(self.counts, self.aus)
 
 
