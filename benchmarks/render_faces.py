@@ -79,9 +79,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     print(f"{'size':>5} {'processes':>10} {'faces/s (median)':>17} {'least':>8} {'most':>8}")
     for size in settings.sizes:
-        alone = [
-            draw_for(settings.seconds, size, settings.batch, settings.device, 0) for _ in range(settings.runs)
-        ]
+        alone = [draw_for(settings.seconds, size, settings.batch, settings.device, 0) for _ in range(settings.runs)]
         results = {1: alone}
         if settings.device == "cpu" and settings.processes > 1:
             results[settings.processes] = side_by_side(

@@ -11,9 +11,24 @@ from zoo.faces.rules import kinematics
 
 # Which kinematic variables are motions, and so larger in an expressive person.
 _MOTIONS = (
-    "brow_in_y brow_mid_y brow_out_y brow_in_x glabella_y lid_low cheek_up triangle ala_wide ala_up corner_x corner_y "
-    "nasolabial_out mouth_up upper_lift part chin_up"
-).split()
+    "brow_in_y",
+    "brow_mid_y",
+    "brow_out_y",
+    "brow_in_x",
+    "glabella_y",
+    "lid_low",
+    "cheek_up",
+    "triangle",
+    "ala_wide",
+    "ala_up",
+    "corner_x",
+    "corner_y",
+    "nasolabial_out",
+    "mouth_up",
+    "upper_lift",
+    "part",
+    "chin_up",
+)
 _BROW_MIDDLE = 0.58
 """Where along the brow its middle control point lies."""
 _JAW_DROP = 0.17

@@ -38,7 +38,7 @@ def lip_curves(along: Tensor, right: Tensor, head: Head) -> tuple[Tensor, Tensor
 
     distance = along.abs().clamp(0, 1)
     squared = distance * distance
-    sixth = squared**3
+    sixth = squared * squared * squared
     centre, lift, part = head.face("mouth_centre"), head.face("upper_lift"), head.face("part")
     hook = (0.10 + 0.60 * at("hook")).clamp(0, 0.9)
     flat = at("lip_flat")
@@ -47,7 +47,7 @@ def lip_curves(along: Tensor, right: Tensor, head: Head) -> tuple[Tensor, Tensor
     line = line - 0.20 * head.face("lip_upper") * gauss(along, 0.17) * (1 - flat) * (1 - at("seam").clamp(0, 1))
     arch = (1 - squared).clamp_min(0)
     # AU10 lifts in an arch, and at full strength with an angular bend.
-    bent = lerp(arch, 1 / (1 + (distance / 0.60) ** 6), 0.85)
+    bent = lerp(arch, 1 / (1 + sixth * (1 / 0.60**6)), 0.85)
     raised = lift * lerp(arch, bent, at("upper_bend"))
     tight = at("corner_tight")
     bow = gauss(distance - 0.20, 0.13) - 1.15 * gauss(distance, 0.085)

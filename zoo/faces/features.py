@@ -9,7 +9,23 @@ from torch import Tensor
 
 from zoo.faces.controls import Head
 from zoo.faces.curves import brow_line, lid_curves, lip_curves, lip_side, mouth_span
-from zoo.faces.fields import Noise, bump, color, comb, cover, crease, fold, gauss, paint, plane, smoothstep, tint, widen
+from zoo.faces.fields import (
+    Noise,
+    bump,
+    color,
+    comb,
+    cover,
+    crease,
+    decay,
+    fold,
+    gauss,
+    paint,
+    plane,
+    plateau,
+    smoothstep,
+    tint,
+    widen,
+)
 from zoo.faces.heights import nose
 from zoo.faces.pose import FRAME_SIDE, Turn, Window
 
@@ -71,7 +87,7 @@ class _Drawing:
 
     def nose(self, planes: Tensor, detail: Tensor) -> None:
         head, at = self._head, self._head.face
-        window = Window(self._turn, self._size, (-0.46, 0.46), (-0.92, 0.42), height=0.20)
+        window = Window(self._turn, self._size, (-0.46, 0.46), (-0.92, 0.40), height=0.20)
         x, y, rest_x, rest_y = window.cut(planes)
         height = nose(rest_x, rest_y, head)
         mouth_y = at("mouth_y")
@@ -83,9 +99,9 @@ class _Drawing:
         away, nose_y, width = x.abs(), at("nose_y"), at("nose_width")
         across = (away - 0.42 * width - 0.5 * wide) / (0.044 + 0.3 * wide)
         along = (y - nose_y + 0.022 - 0.5 * up - 0.12 * (away - 0.1)) / 0.020
-        nostril = torch.exp(-((across * across + along * along) ** 1.5))
+        nostril = plateau((across * across + along * along + 1e-6).sqrt(), 1.0)
         ring = ((away - width - wide + 0.012) / 0.055) ** 2 + ((y - nose_y - 0.03 - up) / 0.075) ** 2
-        alar = torch.exp(-((ring - 1) ** 2) / 0.18) * smoothstep(-0.02, 0.05, away - 0.55 * width)
+        alar = gauss(ring - 1, 0.42) * smoothstep(-0.02, 0.05, away - 0.55 * width)
         window.add(detail, height, 1.35 * nostril + 0.24 * alar)
 
     def mouth(self, planes: Tensor, detail: Tensor, layers: Tensor) -> None:
@@ -135,7 +151,7 @@ class _Drawing:
         radial = head.mean("radial") * (0.55 + 0.45 * at("wrinkle_gain"))
         from_line = y - at("mouth_centre")
         ray = x / (0.062 + 0.16 * from_line.abs()) + 0.25 * torch.sign(from_line)
-        zone = gauss(from_line.abs() - 0.11, 0.055) * torch.exp(-((x / 0.24) ** 4)) * (1 - upper) * (1 - lower)
+        zone = gauss(from_line.abs() - 0.11, 0.055) * plateau(x, 0.24) * (1 - upper) * (1 - lower)
         rays = comb(ray, 1.6 if self._pixel < 0.03 else 1.0)
         height, dark = height - 0.011 * radial * zone * (rays - 0.3), dark + 0.46 * radial * zone * rays
         window.add(detail, height, dark)
@@ -143,8 +159,12 @@ class _Drawing:
         # Teeth hang from the upper lip, the tongue lies on the lower.
         below, floor = inner_upper - y, y - inner_lower
         tooth = smoothstep(0.002, 0.010, below) * smoothstep(0.088, 0.066, below) * smoothstep(0.90, 0.55, along.abs())
-        tooth = tooth * (1 - 0.30 * gauss((x / 0.085 + 0.5) % 1 - 0.5, 0.07)) * (0.45 + 0.55 * smoothstep(0.0, 0.04, below))
-        tongue = smoothstep(0.085, 0.02, floor + 0.12 * along * along) * smoothstep(0.07, 0.14, inner_upper - inner_lower)
+        tooth = (
+            tooth * (1 - 0.30 * gauss((x / 0.085 + 0.5) % 1 - 0.5, 0.07)) * (0.45 + 0.55 * smoothstep(0.0, 0.04, below))
+        )
+        tongue = smoothstep(0.085, 0.02, floor + 0.12 * along * along) * smoothstep(
+            0.07, 0.14, inner_upper - inner_lower
+        )
         colors = color(x, 0.060, 0.020, 0.018) + color(x, 0.30, 0.085, 0.080) * tongue[:, None]
         colors = colors + color(x, 0.66, 0.61, 0.53) * tooth[:, None]
         window.add(layers, upper, lower, gap, *(colors * gap[:, None]).unbind(1))
@@ -161,14 +181,16 @@ class _Drawing:
         within = ((along > 0) & (along < 1)).float()
         opening = cover(upper - y, self._pixel) * cover(y - lower, self._pixel) * within
         opening = opening * smoothstep(1.0, 0.9, at("blink"))
-        extent = torch.exp(-(((along - 0.5) / 0.55) ** 6))
+        extent = plateau(along - 0.5, 0.55)
         # The cover fold above the lid flattens as the lid comes down.
         folded = at("fold_up")
         apart = at("lid_crease") * (1 + 0.9 * folded.clamp(-0.75, 1.2)) + 0.02 * folded.clamp_min(0)
         held = along.clamp(1e-4, 1 - 1e-4)
         rest_upper = centre_y + at("eye_tilt") * (2 * along - 1) + at("eye_upper") * (4 * held * (1 - held)) ** 0.5
         fold_y = torch.maximum(upper, rest_upper * at("blink") + upper * (1 - at("blink")))
-        fold_y = fold_y + apart * (4 * held * (1 - held)) ** 0.45 + 0.020 * at("fold_triangle") * gauss(along - 0.22, 0.22)
+        fold_y = (
+            fold_y + apart * (4 * held * (1 - held)) ** 0.45 + 0.020 * at("fold_triangle") * gauss(along - 0.22, 0.22)
+        )
         line_height, line_dark = crease(y - fold_y, 0.016, self._pixel)
         shown = extent * (0.45 + 0.55 * smoothstep(0.01, 0.05, apart)) * (1 - 0.5 * at("blink"))
         height = 0.012 * line_height * shown
@@ -191,14 +213,14 @@ class _Drawing:
         fibres = torch.atan2(from_y, from_x)
         fibres = 0.5 + 0.5 * torch.sin(23 * fibres + 5 * torch.sin(5 * fibres + 9 * plane(self._head.offset(2)[:, 0])))
         ball = 1 - 0.38 * ((x - centre) / half) ** 2
-        colors = color(x, 0.66, 0.61, 0.58) * ball[:, None]
+        colors = color(x, 0.60, 0.555, 0.53) * ball[:, None]
         caruncle = bump(along, y, 0.03, axis - 0.004, 0.085, 0.03)
         colors = paint(colors, color(x, 0.46, 0.19, 0.16), 0.85 * caruncle)
         shade = (1 - 0.68 * limbus) * (1 + 0.7 * smoothstep(0.03, -0.06, from_y))
         person = self._head.identity["iris"].repeat_interleave(2, 0)
-        colors = paint(colors, tint(person) * ((1 + 0.9 * fibres) * shade)[:, None], iris_cover)
+        colors = paint(colors, tint(person) * ((1.05 + 0.55 * fibres) * shade)[:, None], iris_cover)
         colors = paint(colors, color(x, 0.006, 0.006, 0.006), pupil)
-        colors = colors * (1 - 0.58 * torch.exp(-(upper - y).clamp_min(0) / 0.045))[:, None]
+        colors = colors * (1 - 0.58 * decay((upper - y).clamp_min(0) / 0.045))[:, None]
         towards = light.repeat_interleave(2, 0)
         spot = 0.018 + 0.3 * self._pixel
         glint = bump(from_x, from_y, 0.045 * plane(towards[:, 0]), 0.05 * plane(towards[:, 1]) + 0.01, spot, spot)
@@ -219,7 +241,7 @@ class _Drawing:
         hairs = self._noise.strands(
             7.0 * along - across * (0.9 - 0.9 * along), 0.35 * across + 0.4 * along, self._head.offset(2)
         )
-        body = torch.exp(-((across.abs().clamp(1e-4, 6.0) / 0.95) ** 2.6)) * ends
+        body = plateau(across, 1.04) * ends
         hair = (body * (at("brow_density") * (1.06 + 0.32 * hairs)).clamp(0, 0.97)).clamp(0, 1)
         window.add(detail, 0.006 * gauss(across.clamp(-6, 6), 1.12) * ends, torch.zeros_like(hair))
         window.add(layers, hair)

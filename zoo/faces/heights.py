@@ -105,7 +105,7 @@ def _resting(head: Head) -> Bumps:
     eye_x, eye_y, brow_y, mouth_y = at("eye_x"), at("eye_y"), at("brow_y"), at("mouth_y")
     chin_y = at("chin_y")
     bumps.add(0.38, brow_y - 0.03, 0.33, 0.085, at("brow_ridge"))
-    bumps.add(0.0, brow_y - 0.02, 0.12, 0.12, 0.03)
+    bumps.add(0.0, brow_y - 0.02, 0.14, 0.14, 0.02)
     bumps.add(eye_x - 0.02, eye_y + 0.035, 0.235, 0.135, -at("socket"))
     bumps.add(0.20, eye_y + 0.03, 0.07, 0.10, -0.05)
     bumps.add(eye_x, eye_y - 0.005, 0.165, 0.12, 0.085)
@@ -155,9 +155,10 @@ def nose(x: Tensor, y: Tensor, head: Head) -> Tensor:
     at = head.face
     nose_y, nose_width = at("nose_y"), at("nose_width")
     down = ((0.13 - y) / (0.13 - nose_y)).clamp(0, 1)  # 0 at the root, 1 at the base
-    ridge = (at("bridge_height") * (0.35 + 0.65 * down) + 0.06 * down) * torch.sigmoid((0.16 - y) / 0.07)
+    root = smoothstep(0.40, -0.06, y)
+    ridge = (at("bridge_height") * (0.35 + 0.65 * down) + 0.06 * down) * root
     ridge = ridge * gauss(x, at("bridge_width") * (1 + 0.40 * down))
-    flank = 0.14 * down * gauss(x, 0.13 + 0.08 * down) * torch.sigmoid((0.16 - y) / 0.09)
+    flank = 0.14 * down * gauss(x, 0.13 + 0.08 * down) * root
     tip = at("tip_height") * bump(x, y, 0.0, nose_y + 0.085 + at("tip_up"), at("tip_width"), 0.10)
     ala = 1.25 * at("ala_height") * bump(across, y, nose_width - 0.070, nose_y + 0.030, 0.070, 0.075)
     ala = ala - 0.03 * bump(across, y, 0.45 * nose_width, nose_y + 0.10, 0.035, 0.06)
@@ -187,13 +188,15 @@ class Surface:
             rest_x, rest_y = x - by_x, y - by_y
         resting = _skull(x, y, head) + _resting(head).height(grid_x, grid_y)
         columns = slice(*torch.searchsorted(grid_x, torch.tensor([-0.5, 0.5], device=device)).tolist())
-        rows = slice(*torch.searchsorted(grid_y, torch.tensor([-0.95, 0.45], device=device)).tolist())
+        rows = slice(*torch.searchsorted(grid_y, torch.tensor([-0.95, 0.48], device=device)).tolist())
         bridge = torch.zeros_like(resting)
         bridge[:, rows, columns] = nose(x[:, rows, columns], y[:, rows, columns], head)
         smooth, bridge = self.read(torch.stack([resting, bridge], 1), rest_x, rest_y).unbind(1)
         smooth = smooth + _bulges(head).height(grid_x, grid_y)
         self.heights = (smooth + bridge)[:, None]
-        self._smooth = torch.stack([smooth, rest_x - x, rest_y - y], 1)
+        # Slopes are interpolated, not derived from interpolated heights: those would show the grid's lattice.
+        slope_y, slope_x = torch.gradient(smooth, spacing=(grid_y, grid_x), dim=(1, 2))
+        self._smooth = torch.stack([slope_x, slope_y, rest_x - x, rest_y - y], 1)
         self.grid_x, self.grid_y = grid_x, grid_y
 
     @staticmethod
@@ -209,7 +212,7 @@ class Surface:
         return functional.grid_sample(planes, grid, mode=mode, padding_mode="border", align_corners=True)
 
     def smooth(self, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
-        """Height without the nose, and the rest coordinates less the given ones, at points (batch, h, w)."""
+        """Slopes without the nose, and the rest coordinates less the given ones, at points (batch, h, w)."""
         return self.read(self._smooth, x, y, mode="bicubic").unbind(1)
 
     def height(self, x: Tensor, y: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from zoo.faces.seeds import SeededDraws
 
 IDENTITY_RANGES = MappingProxyType(
     {
-        "train": range(0, 1_000_000),
+        "train": range(1_000_000),
         "validation": range(1_000_000, 1_100_000),
         "test": range(1_100_000, 1_200_000),
         "judges": range(2_000_000, 3_000_000),
@@ -30,18 +30,18 @@ _SHAPE: dict[str, tuple[float, float, float, float]] = {
     "cheekbone": (0.075, 0.025, 0.02, 0.14),
     "cheek_fat": (0.035, 0.03, -0.03, 0.10),
     "hollow": (0.03, 0.025, -0.01, 0.09),
-    "brow_ridge": (0.045, 0.022, 0.0, 0.10),
+    "brow_ridge": (0.038, 0.020, 0.0, 0.085),
     "socket": (0.135, 0.028, 0.08, 0.20),
     "chin_height": (0.10, 0.03, 0.03, 0.17),
     "chin_width": (0.21, 0.03, 0.14, 0.28),
     "eye_x": (0.455, 0.020, 0.41, 0.50),
     "eye_y": (0.0, 0.018, -0.045, 0.045),
     "eye_width": (0.218, 0.014, 0.18, 0.25),
-    "eye_upper": (0.098, 0.012, 0.068, 0.128),
-    "eye_lower": (0.062, 0.009, 0.042, 0.082),
+    "eye_upper": (0.094, 0.011, 0.066, 0.122),
+    "eye_lower": (0.070, 0.008, 0.050, 0.088),
     "eye_tilt": (0.012, 0.014, -0.022, 0.045),
     "lid_crease": (0.058, 0.020, 0.014, 0.105),
-    "iris_radius": (0.093, 0.003, 0.086, 0.10),
+    "iris_radius": (0.089, 0.003, 0.083, 0.096),
     "brow_in": (0.170, 0.022, 0.115, 0.23),
     "brow_out": (0.75, 0.03, 0.68, 0.82),
     "brow_y": (0.290, 0.026, 0.23, 0.35),
@@ -155,9 +155,8 @@ def _add_wrinkles(person: dict[str, Tensor], draws: SeededDraws, age: Tensor) ->
 
 def _add_colors(person: dict[str, Tensor], draws: SeededDraws, age: Tensor, dimorphism: Tensor) -> None:
     melanin, blood = draws.uniform("melanin"), 0.35 + 0.5 * draws.uniform("blood")
-    absorbed = (
-        _color(*_BARE) + melanin[:, None] * _color(*_MELANIN) + (blood * (1 - 0.45 * melanin))[:, None] * _color(*_BLOOD)
-    )
+    blood = blood * (1 - 0.45 * melanin)
+    absorbed = _color(*_BARE) + melanin[:, None] * _color(*_MELANIN) + blood[:, None] * _color(*_BLOOD)
     skin = torch.exp(-absorbed)
     person["melanin"], person["skin"] = melanin, skin
     redness = draws.uniform("lip_color")[:, None]

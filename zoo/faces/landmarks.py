@@ -54,8 +54,8 @@ def face_points(head: Head) -> tuple[Tensor, Tensor]:
         x = both("eye_x") - both("eye_width") + along * (2 * both("eye_width") - both("canthus_in"))
         points.append((sign * x, y))
     middle, half = (value[..., 0] for value in mouth_span(head))
-    for curve, steps in _LIPS:
-        along = row(steps)
+    for curve, places in _LIPS:
+        along = row(places)
         y = lip_curves(along[:, None], lip_side(along)[:, None], head)[curve][:, 0]
         points.append((middle + along * half, y))
     x, y = (torch.cat(axis, 1) for axis in zip(*points, strict=True))
@@ -84,9 +84,7 @@ def _nose(head: Head) -> list[tuple[Tensor, Tensor]]:
     return [(torch.zeros_like(ridge_y), ridge_y), (base_x, base_y)]
 
 
-def landmarks(
-    head: Head, surface: Surface, turn: Turn, face: Tensor, hair: Tensor, size: int
-) -> tuple[Tensor, Tensor]:
+def landmarks(head: Head, surface: Surface, turn: Turn, face: Tensor, hair: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Give the points in pixels (batch, 68, 2) and whether each is seen (batch, 68).
 
     The jaw line is the outline that the camera sees: on rays from the middle of the face, the last point of
@@ -104,9 +102,7 @@ def landmarks(
 def _read(coverage: Tensor, points: Tensor) -> Tensor:
     """Coverage (batch, h, w) at points in pixels (batch, n, 2)."""
     grid = (points.detach() * (2 / coverage.shape[-1]) - 1)[:, None]
-    return functional.grid_sample(
-        coverage.detach()[:, None], grid, padding_mode="border", align_corners=False
-    )[:, 0, 0]
+    return functional.grid_sample(coverage.detach()[:, None], grid, padding_mode="border", align_corners=False)[:, 0, 0]
 
 
 def _silhouette(points: Tensor, face: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -37,9 +38,18 @@ class Turn:
     def of(view: dict[str, Tensor]) -> Turn:
         """Read the pose from a view."""
         # In double, so that the float result does not depend on how many faces are computed at once.
-        angles = [view[name].double() for name in ("yaw", "pitch", "roll")]
-        turns = [function(angle).float() for angle in angles for function in (torch.sin, torch.cos)]
-        return Turn(*turns, view["scale"], view["shift"][:, 0], view["shift"][:, 1])
+        yaw, pitch, roll = (view[name].double() for name in ("yaw", "pitch", "roll"))
+        return Turn(
+            yaw_sin=torch.sin(yaw).float(),
+            yaw_cos=torch.cos(yaw).float(),
+            pitch_sin=torch.sin(pitch).float(),
+            pitch_cos=torch.cos(pitch).float(),
+            roll_sin=torch.sin(roll).float(),
+            roll_cos=torch.cos(roll).float(),
+            scale=view["scale"],
+            shift_x=view["shift"][:, 0],
+            shift_y=view["shift"][:, 1],
+        )
 
     def planes(self) -> Turn:
         """The same, to act on planes."""
@@ -60,7 +70,9 @@ def upright(x: Tensor, y: Tensor, turn: Turn) -> tuple[Tensor, Tensor]:
     return t.roll_cos * x + t.roll_sin * y, t.roll_cos * y - t.roll_sin * x + _PIVOT
 
 
-def unturn(x: Tensor, y: Tensor, turn: Turn, heights: Tensor, normalize: object) -> tuple[Tensor, Tensor]:
+def unturn(
+    x: Tensor, y: Tensor, turn: Turn, heights: Tensor, normalize: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
     """Find the point of the face seen at each upright pixel, by damped fixed-point steps on the heights.
 
     Converges while the tangent of the yaw times the face's slope stays below 1: to about 20 degrees.
@@ -70,7 +82,7 @@ def unturn(x: Tensor, y: Tensor, turn: Turn, heights: Tensor, normalize: object)
     depth = torch.zeros_like(x)
     seen_x, seen_y = across, down
     for step in range(_ITERATIONS):
-        grid = normalize(seen_x, seen_y + _PIVOT)  # type: ignore[operator]
+        grid = normalize(seen_x, seen_y + _PIVOT)
         here = functional.grid_sample(heights, grid, padding_mode="border", align_corners=True)[:, 0] - _PIVOT
         depth = here if step == 0 else depth + 0.75 * (here - depth)
         seen_x = (across - t.yaw_sin * depth) / t.yaw_cos
@@ -84,6 +96,20 @@ def view_depth(x: Tensor, y: Tensor, height: Tensor, turn: Turn) -> Tensor:
     t = turn.planes()
     towards = t.yaw_cos * (height - _PIVOT) - t.yaw_sin * x
     return t.pitch_sin * (y - _PIVOT) + t.pitch_cos * towards
+
+
+def view_slopes(slope_x: Tensor, slope_y: Tensor, turn: Turn) -> tuple[Tensor, Tensor]:
+    """Turn the face's slopes with the head: rise towards the camera to the right and upwards in the image."""
+    t = turn.planes()
+    # The surface's normal (-slope_x, -slope_y, 1), turned by yaw, pitch and roll.
+    across = t.yaw_sin - t.yaw_cos * slope_x
+    towards = t.yaw_sin * slope_x + t.yaw_cos
+    up = -t.pitch_cos * slope_y - t.pitch_sin * towards
+    towards = (t.pitch_cos * towards - t.pitch_sin * slope_y).clamp_min(0.15)
+    return (
+        (t.roll_sin * up - t.roll_cos * across) / towards,
+        -(t.roll_sin * across + t.roll_cos * up) / towards,
+    )
 
 
 def project(x: Tensor, y: Tensor, height: Tensor, turn: Turn, size: int) -> tuple[Tensor, Tensor]:
@@ -139,9 +165,7 @@ class Window:
         window._place(turn, size, x[:, None], y, (2 * radius, 2 * radius), 0.0)
         return window
 
-    def _place(
-        self, turn: Turn, size: int, x: Tensor, y: Tensor, extent: tuple[float, float], height: float
-    ) -> None:
+    def _place(self, turn: Turn, size: int, x: Tensor, y: Tensor, extent: tuple[float, float], height: float) -> None:
         per_unit = 1.06 * size / FRAME_SIDE
         # A multiple of 32 pixels: vector units then treat every frame alike, to the last bit.
         self.width = min(size, -int(-(extent[0] + 2 * self._margin) * per_unit // 8) * 8)
@@ -158,9 +182,7 @@ class Window:
         """Cut the window out of planes (batch, c, h, w): c tensors ((batch side), height, width)."""
         index = rearrange(self._index, "b s n -> b 1 (s n)").expand(-1, planes.shape[1], -1)
         pieces = planes.flatten(2).gather(2, index)
-        return rearrange(
-            pieces, "b c (s h w) -> c (b s) h w", s=self.num_sides, h=self.height, w=self.width
-        ).unbind(0)
+        return rearrange(pieces, "b c (s h w) -> c (b s) h w", s=self.num_sides, h=self.height, w=self.width).unbind(0)
 
     def add(self, planes: Tensor, *layers: Tensor) -> None:
         """Add layers, in the shape that ``cut`` gives, to the first of the planes (batch, c, h, w), in place."""

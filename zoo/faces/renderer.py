@@ -15,7 +15,7 @@ from zoo.faces.fields import Noise, plane
 from zoo.faces.heights import Surface, chroma
 from zoo.faces.landmarks import landmarks
 from zoo.faces.parameters import FaceParameters
-from zoo.faces.pose import FRAME_SIDE, Turn, pixel_grid, unturn, upright, view_depth
+from zoo.faces.pose import FRAME_SIDE, Turn, pixel_grid, unturn, upright, view_depth, view_slopes
 from zoo.faces.scene import Scene, compose
 from zoo.faces.shading import Light, cast_shadow, occlusion, shade_face, skin_color
 from zoo.faces.wrinkles import Wrinkles
@@ -123,17 +123,13 @@ class FaceRenderer:
         coarse = max(min(size, 64), size // 2)
         x, y = upright(*pixel_grid(coarse, device), turn)
         x, y = unturn(x, y, turn, surface.heights, surface.normalize)
-        height, shift_x, shift_y = surface.smooth(x, y)
-        depth = view_depth(x, y, height, turn)
-        full = view_depth(x, y, surface.read(surface.heights, x, y)[:, 0], turn)
-        pixel = FRAME_SIDE / coarse
-        slope_x = torch.gradient(depth, spacing=pixel, dim=2)[0]
-        slope_y = -torch.gradient(depth, spacing=pixel, dim=1)[0]
+        slope_x, slope_y, shift_x, shift_y = surface.smooth(x, y)
+        slope_x, slope_y = view_slopes(slope_x, slope_y, turn)
+        depth = view_depth(x, y, surface.read(surface.heights, x, y)[:, 0], turn)
         smooth = torch.stack([x, y, x + shift_x, y + shift_y, slope_x, slope_y], 1)
         colors = surface.read(chroma(head, surface), x + shift_x, y + shift_y)
-        soft = torch.cat([occlusion(full)[:, None], cast_shadow(full, light)[:, None], colors], 1)
+        soft = torch.cat([occlusion(depth)[:, None], cast_shadow(depth, light)[:, None], colors], 1)
         if coarse != size:
-            # Slopes are enlarged, not heights: cubic heights would show the lattice.
             smooth = functional.interpolate(smooth, size=(size, size), mode="bicubic", align_corners=False)
             soft = functional.interpolate(soft, size=(size, size), mode="bilinear", align_corners=False)
         planes = smooth[:, :4].contiguous()

@@ -15,7 +15,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-
 @dataclass(frozen=True)
 class Kinematics:
     """The state of the face's moving parts, each a tensor (batch, side).

@@ -197,8 +197,9 @@ def sample_view(seeds: Int[Tensor, " batch"]) -> dict[str, Tensor]:
         -1,
     )
     warmth = (draws.uniform("warmth", 1) * 2 - 1) * 0.07
-    key = (1 + 0.12 * (draws.uniform("key", 1) * 2 - 1)) * torch.cat([1 + warmth, torch.ones_like(warmth), 1 - warmth], 1)
-    backdrop = 0.06 + 0.50 * draws.uniform("backdrop", 1) + draws.normal("backdrop_tint", 3, deviation=0.06)
+    key = torch.cat([1 + warmth, torch.ones_like(warmth), 1 - warmth], 1)
+    key = key * (1 + 0.12 * (draws.uniform("key", 1) * 2 - 1))
+    backdrop = 0.06 + 0.50 * draws.uniform("backdrop", 1) + draws.normal("backdrop_tint", 3, deviation=0.04)
     shirt = draws.uniform("shirt", 1) ** 1.4 * 0.6 + draws.normal("shirt_tint", 3, deviation=0.10)
     view = {
         "yaw": draws.normal("yaw", deviation=0.115, limit=3.0),

@@ -148,7 +148,7 @@ def shade_face(
     wrap = color(colors, 0.32, 0.18, 0.12)
     diffuse = ((facing[:, None] + wrap) / (1 + wrap)).clamp_min(0)
     shadow = torch.stack([0.40 + 0.60 * lit, 0.29 + 0.71 * lit, 0.26 + 0.74 * lit], 1)
-    depth = torch.stack([open_.sqrt().sqrt() ** 3, open_, open_], 1)
+    depth = torch.stack([open_ * torch.rsqrt(open_).sqrt(), open_, open_], 1)
     ambient = light.ambient * (0.72 - 0.28 * (slope_y * towards))[:, None] * depth
     image = colors * (ambient + light.key * diffuse * shadow * (0.35 + 0.65 * open_)[:, None])
 
@@ -157,7 +157,7 @@ def shade_face(
     mirror = ((half_z - slope_x * x - slope_y * y) * towards * half).clamp_min(1e-4)
     mirror4 = mirror.square().square()
     mirror16 = mirror4.square().square()
-    gloss = (0.050 * mirror16 + 0.055 * mirror16 * mirror16 * mirror4 * mirror4)
+    gloss = 0.050 * mirror16 + 0.055 * mirror16 * mirror16 * mirror4 * mirror4
     shine = gloss * oil * open_ * (0.2 + 0.8 * lit) * (1 - 0.5 * beard)
     shine = shine + (0.05 * features.upper_lip + 0.11 * features.lower_lip) * mirror16 * mirror16
     image = image + light.key * shine[:, None]

@@ -28,24 +28,31 @@ _LEVEL_NAMES = ("0", "A", "B", "C", "D", "E")
 
 def contact_sheet(images: Tensor, labels: Sequence[str], *, columns: int) -> Image:
     """Lay images (n, 3, h, w) in [-1, 1] out in rows, each under its label."""
-    from PIL import Image as pillow
+    from PIL import Image as Pillow
     from PIL import ImageDraw
 
     height, width = images.shape[-2:]
     rows = -(-len(images) // columns)
-    sheet = pillow.new("RGB", (columns * width, rows * (height + _LABEL_HEIGHT)), (20, 20, 20))
+    sheet = Pillow.new("RGB", (columns * width, rows * (height + _LABEL_HEIGHT)), (20, 20, 20))
     pen = ImageDraw.Draw(sheet)
     for index, (pixels, label) in enumerate(zip(to_uint8(images).cpu(), labels, strict=True)):
         left, top = index % columns * width, index // columns * (height + _LABEL_HEIGHT)
-        sheet.paste(pillow.fromarray(rearrange(pixels, "c h w -> h w c").numpy()), (left, top + _LABEL_HEIGHT))
+        sheet.paste(Pillow.fromarray(rearrange(pixels, "c h w -> h w c").numpy()), (left, top + _LABEL_HEIGHT))
         pen.text((left + 3, top + 1), label, fill=(255, 235, 120))
     return sheet
 
 
 def studio_view(parameters: FaceParameters) -> FaceParameters:
     """The same faces from the front, in even light, before a grey wall."""
-    light = {"light": (0.301, 0.479, 0.824), "key": (1.0, 1.0, 1.0), "backdrop": (0.30, 0.33, 0.37)}
-    light |= {"shirt": (0.16, 0.20, 0.27), "shift": (0.0, 0.0), "gaze": (0.0, 0.0), "backdrop_slope": (0.05, 0.14)}
+    light: dict[str, tuple[float, ...]] = {
+        "light": (0.301, 0.479, 0.824),
+        "key": (1.0, 1.0, 1.0),
+        "backdrop": (0.30, 0.33, 0.37),
+        "backdrop_slope": (0.05, 0.14),
+        "shirt": (0.16, 0.20, 0.27),
+        "shift": (0.0, 0.0),
+        "gaze": (0.0, 0.0),
+    }
     numbers = {"ambient": 0.42, "exposure": 1.0, "scale": 1.0, "collar": 0.6, "backdrop_mottle": 0.08}
     view = {}
     for name, value in parameters.view.items():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.faces.controls import Head
-from zoo.faces.fields import Noise, bump, comb, crease, fold, gauss, lerp, smoothstep
+from zoo.faces.fields import Noise, bump, comb, crease, fold, gauss, lerp, plateau, smoothstep
 from zoo.faces.pose import FRAME_SIDE, Turn, Window
 
 
@@ -38,7 +38,9 @@ class Wrinkles:
         self._cheeks(planes, detail)
         self._chin(planes, detail)
 
-    def _window(self, x: tuple[float, float], y: tuple[float, float], *, height: float = 0.0, sided: bool = False) -> Window:
+    def _window(
+        self, x: tuple[float, float], y: tuple[float, float], *, height: float = 0.0, sided: bool = False
+    ) -> Window:
         return Window(self._turn, self._size, x, y, height=height, sided=sided)
 
     def _own_creases(
@@ -76,14 +78,14 @@ class Wrinkles:
         phase = (above - 0.20 - bend) / at("forehead_spacing") + at("forehead_phase")
         lines = comb(phase, 3.2 if self._fine else 1.5)
         zone = smoothstep(0.0, 0.10, above - 0.10 - 0.5 * at("brow_arch")) * smoothstep(0.66, 0.45, above)
-        centre = moved("forehead_centre") * torch.exp(-((x / (0.30 + 0.10 * full - 0.06 * omega)) ** 4))
+        centre = moved("forehead_centre") * plateau(x, 0.30 + 0.10 * full - 0.06 * omega)
         beside = lateral * gauss(away - 0.54, 0.24)
-        whole = full * torch.exp(-((x / 0.74) ** 6))
+        whole = full * plateau(x, 0.74)
         amount = 1 - (1 - (centre * (1 - 0.25 * omega)).clamp(0, 1)) * (1 - beside.clamp(0, 1)) * (
             1 - 0.9 * whole.clamp(0, 1)
         )
         gain = at("wrinkle_gain")
-        depth = amount * zone * gain + 0.5 * at("forehead_rest") * zone * torch.exp(-((x / 0.6) ** 4))
+        depth = amount * zone * gain + 0.5 * at("forehead_rest") * zone * plateau(x, 0.6)
         own = (0.8 * amount * gain + at("forehead_rest")) * zone
         height, dark = self._own_creases("forehead", rest_x, rest_y, own, (0.0, at("brow_y") + 0.36), (0.42, 0.16), 0.0)
         window.add(detail, height - 0.022 * depth * (lines - 0.35), dark + 0.66 * depth * lines)
@@ -136,12 +138,12 @@ class Wrinkles:
         arch = 1 - (2 * along - 1) ** 2
         margin = at("eye_y") + at("eye_tilt") * (2 * along - 1) + 0.030 * at("lid_low") * arch.clamp_min(0)
         margin = margin - at("eye_lower") * arch.clamp_min(-1) * (1 - 0.9 * at("lid_straight"))
-        roll = at("lid_roll") * torch.exp(-(((along - 0.5) / 0.52) ** 4))
+        roll = at("lid_roll") * plateau(along - 0.5, 0.52)
         line_height, line_dark = crease(y - margin + 0.055, 0.016, self._pixel)
         height = height + 0.012 * roll * gain * line_height + 0.022 * roll * gauss(y - margin + 0.026, 0.024)
         dark = dark + 0.55 * roll * line_dark
 
-        furrow = (at("infraorbital") * (0.30 + 0.70 * gain) + at("bag_rest")) * torch.exp(-(((along - 0.45) / 0.60) ** 4))
+        furrow = (at("infraorbital") * (0.30 + 0.70 * gain) + at("bag_rest")) * plateau(along - 0.45, 0.60)
         low = margin - 0.135 + 0.035 * at("cheek_up") - 0.03 * (along - 0.3)
         line_height, line_dark = crease(y - low, 0.026, self._pixel)
         height = height + furrow * (0.022 * line_height + 0.020 * gauss(y - low - 0.055, 0.035))
@@ -174,7 +176,7 @@ class Wrinkles:
         line_x = lerp(start_x, end_x, held) + 4 * bow * held * (1 - held)
         slope = ((end_x - start_x) + 4 * bow * (1 - 2 * held)) / length
         beside = (x - line_x) * torch.rsqrt(1 + slope * slope)  # positive on the cheek
-        above, below = gauss(down - 0.10, 0.42), torch.exp(-(((down - 0.70) / 0.50) ** 4))
+        above, below = gauss(down - 0.10, 0.42), plateau(down - 0.70, 0.50)
         rest, shown = at("nasolabial_rest"), 0.55 + 0.45 * gain
         depth = ((0.8 * rest + upper * shown) * above + (rest + lower * shown) * below).clamp(0, 1.4)
         depth = depth * smoothstep(1.22, 0.98, down) * smoothstep(-0.34, -0.05, down) * smoothstep(0.06, 0.17, x)
@@ -203,9 +205,7 @@ class Wrinkles:
         height, dark = height + 0.024 * marionette * line_height, dark + 0.48 * marionette * line_dark
 
         own = (lower * gain * 0.5 + 0.5 * at("crow_rest")) * smoothstep(0.42, 0.62, x)
-        own_height, own_dark = self._own_creases(
-            "cheek", rest_x.abs(), rest_y, own, (0.66, -0.80), (0.10, 0.22), 1.15
-        )
+        own_height, own_dark = self._own_creases("cheek", rest_x.abs(), rest_y, own, (0.66, -0.80), (0.10, 0.22), 1.15)
         window.add(detail, height + own_height, dark + own_dark)
 
     def _chin(self, planes: Tensor, detail: Tensor) -> None:

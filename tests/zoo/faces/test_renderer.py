@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -162,7 +164,7 @@ def test_jaw_and_blink_show_without_changing_the_activation():
     moved = {name: torch.ones(1) for name in person.nuisance}
     renderer = FaceRenderer(SIZE)
     with torch.no_grad():
-        rest, acting = renderer(person), renderer(FaceParameters(person.identity, person.view, person.activation, moved))
+        rest, acting = renderer(person), renderer(replace(person, nuisance=moved))
     counts = {
         name: [int((out.regions == REGIONS.index(name)).sum()) for out in (rest, acting)] for name in ("mouth", "eye")
     }
