@@ -62,16 +62,20 @@ def test_list_prints_every_component(capsys):
 
 def test_a_command_is_one_line(monkeypatch, tmp_path, capsys):
     (tmp_path / "my_tool.py").write_text(
-        "def greet(name: str, *, times: int = 1) -> None:\n"
-        '    """Say hello.\n\n    Args:\n        name: To whom.\n        times: How often.\n    """\n'
-        "    print('hello ' * times + name)\n"
+        "def greet(name: str, *, num_times: int = 1, loud: bool = False) -> None:\n"
+        '    """Say hello.\n\n    Args:\n        name: To whom.\n        num_times: How often.\n    """\n'
+        "    print('hello ' * num_times + name + '!' * loud)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(cli.COMMANDS, "greet", "my_tool:greet")
-    assert cli.main(["greet", "--name", "you", "--times", "2"]) == 0
+    assert cli.main(["greet", "--name", "you", "--num-times", "2"]) == 0
     assert capsys.readouterr().out == "hello hello you\n"
-    assert cli.main(["greet", "--name", "you", "--times", "x"]) == 2
-    assert capsys.readouterr().err == "error: times: must be int, got 'x'.\n"
+    assert cli.main(["greet", "--loud", "--name=you", "--num_times=1"]) == 0
+    assert capsys.readouterr().out == "hello you!\n"
+    assert cli.main(["greet", "--name", "you", "--num-times", "x"]) == 2
+    assert capsys.readouterr().err == "error: num_times: must be int, got 'x'.\n"
+    assert cli.main(["greet", "--help"]) == 0
+    assert "--num-times" in capsys.readouterr().out
 
 
 def test_the_words_of_the_process_are_left_as_they_were():

@@ -122,6 +122,10 @@ def _explain(message: str, origins: Origins, subcommand: str, options: list[str]
     if match := re.match(r"argument (\S+): (.*)", message, re.DOTALL):
         return f"{match[1].lstrip('-')}: {_squeezed(match[2])}"
     leaves = complaints(message)
+    if match := re.match(r"--([\w.]+)\.help: (.*)", message):
+        name = re.search(r"\"(.+?)\" is not a subclass|path string: (.+)|'([\w.]+)'", match[2])
+        named = next((each for each in name.groups() if each), None) if name else None
+        leaves = [Complaint(match[1].removeprefix(f"{subcommand}."), None, named, match[2])]
     if not leaves:
         return None
     depth = max(leaf.key.count(".") + bool(leaf.key) for leaf in leaves)
@@ -228,7 +232,7 @@ def _no_class(key: str, name: str, leaf: Complaint, origin: Origin | None, subco
     if match := re.search(r"does not correspond to a subclass of (\w+)|is not a subclass of (\w+)", leaf.text):
         fault = f"{short} is no {match[1] or match[2]}"
     elif (match := re.search(r"No module named '([\w.]+)'", leaf.text)) and not name.startswith(match[1]):
-        fault = f"{short} needs the module {match[1]!r}, which is not installed"
+        return f"{key}: {name} needs the module {match[1]!r}, which is not installed.{_from(origin)}"
     else:
         fault = f"there is no class {name!r}"
     hint = did_you_mean(short, offered) or ("" if offered else did_you_mean(short, known_classes()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, auto_cli
@@ -14,6 +16,8 @@ from lightning_modules.cli.errors import UserError, explain
 def call(function: Callable[..., Any], arguments: list[str], *, program: str) -> int:
     """Call a function with the options of a command line; give the exit code, 0 unless the function gives one.
 
+    Options are written with hyphens (``--num-images``); a switch needs no value (``--json``).
+
     Args:
         function: Typed, with a Google-style docstring.
         arguments: The command line after the subcommand.
@@ -24,14 +28,37 @@ def call(function: Callable[..., Any], arguments: list[str], *, program: str) ->
     """
     try:
         result = auto_cli(
-            function, args=arguments, as_positional=False, prog=program, parser_class=_Parser, allow_abbrev=False
+            function,
+            args=list(_plain(arguments, function)),
+            as_positional=False,
+            prog=program,
+            parser_class=_Parser,
+            allow_abbrev=False,
         )
     except (ValueError, OSError, ModuleNotFoundError) as error:
         raise UserError(str(error) or type(error).__name__) from error
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
 
+def _plain(arguments: list[str], function: Callable[..., Any]) -> Iterator[str]:
+    """The options as jsonargparse has them: with underscores, and a value for each switch."""
+    parameters = inspect.signature(function).parameters
+    switches = {name for name, parameter in parameters.items() if parameter.annotation in (bool, "bool")}
+    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+        if not argument.startswith("--"):
+            yield argument
+            continue
+        option, equals, value = argument[2:].partition("=")
+        option = option.replace("-", "_")
+        bare = option in switches and not equals and (following is None or following.startswith("--"))
+        yield f"--{option}=true" if bare else f"--{option}{equals}{value}"
+
+
 class _Parser(ArgumentParser):
+    def format_help(self, *arguments: Any, **keywords: Any) -> str:
+        text = super().format_help(*arguments, **keywords)
+        return re.sub(r"--[a-z][a-z_]*", lambda match: match[0].replace("_", "-"), text)
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:
             super().error(message, ex)

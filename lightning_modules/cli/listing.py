@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-import json
+from json import dumps
 from pathlib import Path
 
 from lightning_modules.cli.classes import PROJECT
 from lightning_modules.cli.errors import UserError, did_you_mean
 
 
-def list_parts(*, family: str | None = None, as_json: bool = False) -> None:
+def list_parts(*, family: str | None = None, json: bool = False) -> None:
     """Print the parts that a config can name, one line each.
 
     Args:
         family: Only this one, such as quantizers.
-        as_json: Print JSON, for programs.
+        json: Print JSON, for programs.
     """
     found = parts()
     if family is not None:
@@ -23,8 +23,8 @@ def list_parts(*, family: str | None = None, as_json: bool = False) -> None:
             message = f"family: must be one of {', '.join(found)}, got {family!r}.{did_you_mean(family, found)}"
             raise UserError(message)
         found = {family: found[family]}
-    if as_json:
-        print(json.dumps(found, indent=2))
+    if json:
+        print(dumps(found, indent=2))
         return
     for name, members in found.items():
         print(f"{name}/")

@@ -43,6 +43,8 @@ def refused(result):
         ),
         (["--data.batch_size", "0"], "data: NumbersDataModule: batch_size must be at least 1, got 0.\n"),
         (["--model", "CartModul"], "model: there is no class 'CartModul'."),
+        (["--model.help", "toys.Cart"], "model: Cart is no TrainingModule.\n  Known here: "),
+        (["--model.help", "CartModul"], "model: there is no class 'CartModul'."),
         (["--data", "toys.CartModule"], "data: CartModule is no FaceDataModule.\n  Known here: "),
         (["--trainer.max_epoch", "3"], "trainer.max_epoch: there is no such option. Did you mean 'trainer.max_epochs'"),
         (["--trainer.max_epochs", "few"], "trainer.max_epochs: must be int, got 'few'.\n  From: the command line\n"),
