@@ -65,7 +65,7 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         """Height and width of the images in pixels."""
 
     @abstractmethod
-    def dataset(self, split: str) -> Dataset:
+    def dataset(self, split: str) -> Dataset[dict[str, Any]]:
         """Open the data of ``train``, ``validation``, ``test`` or ``predict``."""
 
     @property
@@ -138,4 +138,5 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
     def _finished_batches(self) -> int:
         """Batches of this epoch whose training step came to its end, resumed ones included."""
         assert self.trainer is not None
-        return int(self.trainer.fit_loop.epoch_loop.batch_progress.current.processed)
+        progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress
+        return int(progress.current.processed)

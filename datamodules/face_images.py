@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class UnreadableImageError(OSError):
@@ -42,10 +46,9 @@ def read_image(path: str | Path, *, size: int | None = None) -> np.ndarray:
         raise UnreadableImageError(message) from error
 
 
-def _on_white(image: object) -> object:
+def _on_white(image: Image) -> Image:
     from PIL import Image
 
-    assert isinstance(image, Image.Image)
     if image.mode in {"I;16", "I;16L", "I;16B", "I", "F"}:  # 16 bit: Pillow would clip at 255
         values = np.asarray(image, dtype=np.float64)
         top = 65535.0 if values.max(initial=0) > 255 else 255.0

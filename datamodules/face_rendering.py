@@ -21,7 +21,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ from datamodules.face_store import (
     IncompatibleStoreError,
     MissingStoreError,
 )
+from datamodules.progress import progress_bar
 from zoo.facs import AUS
 from zoo.images import to_uint8
 
@@ -134,13 +135,17 @@ def _render(parameters: FaceStoreParameters, folder: Path, *, num_workers: int |
     print(f"Rendering {parameters.num_frames:,} faces of {parameters.size} px into {folder}", flush=True)
     try:
         layout.create_files(partial)
-        with (partial / _JOURNAL).open("a", encoding="utf-8") as journal, _bar(parameters, done, progress) as bar:
+        before = sum(len(layout.frames(chunk)) for chunk in done)
+        with (
+            (partial / _JOURNAL).open("a", encoding="utf-8") as journal,
+            progress_bar(f"{parameters.split} faces", parameters.num_frames, done=before, show=progress) as advance,
+        ):
             for chunk, checksums in _chunks(layout, partial, todo, workers=workers):
                 journal.write(json.dumps({"chunk": chunk, "shots": layout.shots_per_chunk, "crc32": checksums}) + "\n")
                 journal.flush()
                 os.fsync(journal.fileno())
                 done[chunk] = checksums
-                bar.update(len(layout.frames(chunk)))
+                advance(len(layout.frames(chunk)))
         _write_metadata(partial, layout, done)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
@@ -391,16 +396,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _bar(parameters: FaceStoreParameters, done: dict[int, Any], progress: bool | None) -> Any:
-    from tqdm import tqdm
-
-    layout = _Layout(parameters)
-    return tqdm(
-        total=parameters.num_frames,
-        initial=sum(len(layout.frames(chunk)) for chunk in done),
-        unit="face",
-        desc=f"{parameters.split} faces",
-        disable=None if progress is None else not progress,  # None: off where there is no terminal
-    )

@@ -10,6 +10,7 @@ reference and ``frames_per_shot`` frames with AUs of their own.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import zlib
@@ -47,6 +48,20 @@ class FullDiskError(FaceStoreError):
     """There is not enough space for a store."""
 
 
+@functools.cache
+def code_version() -> str:
+    """Hash the code that decides the pixels and labels of faces.
+
+    A number that someone must remember to raise would one day leave old faces beside new ones.
+    """
+    from zoo import faces, facs
+
+    package = Path(faces.__file__).parent
+    sources = [path for path in sorted(package.glob("*.py")) if path.name != "sheets.py"]
+    sources += [Path(facs.__file__).parent / "action_units.py", Path(__file__).with_name("face_sampling.py")]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class FaceStoreParameters:
     """All that a store's content depends on.
@@ -64,6 +79,8 @@ class FaceStoreParameters:
         trace: Whether unlabelled traces (intensity A) of AUs occur.
         truth: Whether frames are also stored without nuisance and trace.
         seed: Changes everything but the identities.
+        renderer_version: Which code drew them, see :func:`code_version`.
+        format_version: Layout of the files.
     """
 
     split: str
@@ -78,7 +95,7 @@ class FaceStoreParameters:
     trace: bool = True
     truth: bool = False
     seed: int = 0
-    renderer_version: int = field(default_factory=lambda: _renderer_version())
+    renderer_version: str = field(default_factory=code_version)
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -254,12 +271,6 @@ class FaceStore:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_maps": {}}  # a loader's worker maps the files itself
-
-
-def _renderer_version() -> int:
-    from zoo import faces
-
-    return int(getattr(faces, "RENDERER_VERSION", 1))
 
 
 def _read_metadata(folder: Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Request(NamedTuple):
     indices: list[int]
 
 
-class ResumableSampler(DistributedSampler):
+class ResumableSampler(DistributedSampler[Request]):
     """Shuffle for training: the order is a function of the seed and the epoch, and can be entered anywhere.
 
     Batch j of all ranks together is the j-th slice of one permutation, so ``num_replicas`` ranks with
@@ -83,7 +83,7 @@ class ResumableSampler(DistributedSampler):
             yield Request(self.epoch, order[first : first + self.batch_size])
 
 
-class EvaluationSampler(DistributedSampler, SequentialSampler):
+class EvaluationSampler(DistributedSampler[Request], SequentialSampler):
     """Go through the data in order, each sample exactly once over all ranks.
 
     All ranks get equally many batches, since a forward pass under DDP waits for the other ranks; the sizes
@@ -116,7 +116,7 @@ class EvaluationSampler(DistributedSampler, SequentialSampler):
         per_rank = -(-len(self.dataset) // self.num_replicas)  # type: ignore[arg-type]
         return -(-per_rank // self.batch_size)
 
-    def __iter__(self) -> Iterator[Request]:
+    def __iter__(self) -> Iterator[Request]:  # type: ignore[override]
         start, self.start = self.start, 0
         samples = len(self.dataset)  # type: ignore[arg-type]
         own = list(range(self.rank, samples, self.num_replicas)) or [0] * min(samples, 1)
@@ -129,7 +129,7 @@ class EvaluationSampler(DistributedSampler, SequentialSampler):
             yield Request(self.epoch, indices)
 
 
-class ResumableLoader(DataLoader):
+class ResumableLoader(DataLoader[Any]):
     """Load the batches of such a sampler, and say and restore how far an epoch has come.
 
     Lightning saves ``state_dict`` under ``loops.fit_loop.state_dict.combined_loader`` and restores it before
@@ -170,14 +170,14 @@ class ResumableLoader(DataLoader):
         self._given = 0
         self._resumed: dict[str, int] = {}
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         # A generator on purpose: Lightning calls iter() before it sets the epoch, and next() after.
-        sampler = self.sampler
-        if self._resumed and self._resumed["epoch"] == sampler.epoch:  # type: ignore[union-attr]
+        sampler: Any = self.sampler
+        if self._resumed and self._resumed["epoch"] == sampler.epoch:
             self._check_same()
-            sampler.start = self._resumed["batches"]  # type: ignore[union-attr]
+            sampler.start = self._resumed["batches"]
         self._resumed = {}
-        self._epoch, self._given = sampler.epoch, sampler.start  # type: ignore[union-attr]
+        self._epoch, self._given = sampler.epoch, sampler.start
         for batch in super().__iter__():
             self._given += 1
             yield batch
@@ -192,7 +192,8 @@ class ResumableLoader(DataLoader):
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Go on where ``state_dict`` was taken, if the next pass is of the same epoch."""
         self._resumed = dict(state_dict)
-        self.sampler.set_epoch(state_dict["epoch"])  # type: ignore[union-attr]
+        sampler: Any = self.sampler
+        sampler.set_epoch(state_dict["epoch"])
 
     def _identity(self) -> dict[str, int]:
         sampler: Any = self.sampler

@@ -101,7 +101,7 @@ class ManifestFacesDataModule(FaceDataModule):
             )
             raise ValueError(message)
         self.manifest = Path(manifest)
-        self.name = name or self.manifest.resolve().parent.name
+        self.name: str = name or self.manifest.resolve().parent.name
         self.validation_share = validation_share
         self.test_share = test_share
         self._image_size = image_size
@@ -137,7 +137,7 @@ class ManifestFacesDataModule(FaceDataModule):
             ]
         return self._rows
 
-    def dataset(self, split: str) -> Dataset:
+    def dataset(self, split: str) -> Dataset[dict[str, Any]]:
         """Open ``train``, ``validation``, ``test`` or ``predict``; the last has all images.
 
         Raises:
@@ -154,7 +154,7 @@ class ManifestFacesDataModule(FaceDataModule):
         return ManifestFaces(self.rows, chosen, size=self.image_size, name=self.name, augment_seed=augment_seed)
 
 
-class ManifestFaces(Dataset):
+class ManifestFaces(Dataset[dict[str, Any]]):
     """Read batches of image files.
 
     Args:

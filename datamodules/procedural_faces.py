@@ -151,7 +151,7 @@ class ProceduralFacesDataModule(FaceDataModule):
         for split in _SPLITS_OF_STAGE[stage]:
             self._store(split)
 
-    def dataset(self, split: str) -> Dataset:
+    def dataset(self, split: str) -> Dataset[dict[str, Any]]:
         """Open the faces of ``train``, ``validation``, ``test`` or ``predict``, rendering what is missing."""
         augment_seed = self.seed if split == "train" and self.augmentation is not None else None
         if self.on_the_fly:
@@ -187,7 +187,7 @@ class ProceduralFacesDataModule(FaceDataModule):
         return batch
 
 
-class StoredFaces(Dataset):
+class StoredFaces(Dataset[dict[str, Any]]):
     """Read batches from a store.
 
     Args:
@@ -219,7 +219,7 @@ class StoredFaces(Dataset):
         return _with_draws(batch, request.epoch, frames, self.augment_seed)
 
 
-class SampledFaces(Dataset):
+class SampledFaces(Dataset[dict[str, Any]]):
     """Give the parameters of faces that are to be rendered on the device.
 
     Args:

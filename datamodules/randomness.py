@@ -18,14 +18,14 @@ def mix(*keys: int | np.ndarray) -> np.ndarray:
         >>> bool(mix(1, 2) == mix(1, 2)), bool(mix(1, 2) == mix(2, 1))
         (True, False)
     """
-    state = np.uint64(0)
+    state = np.zeros((), dtype=np.uint64)
     with np.errstate(over="ignore"):  # the arithmetic is modulo 2 ** 64 by design
         for key in keys:
             state = (state ^ np.asarray(key).astype(np.int64).view(np.uint64)) + _GOLDEN
             state = (state ^ (state >> np.uint64(30))) * _FIRST
             state = (state ^ (state >> np.uint64(27))) * _SECOND
             state = state ^ (state >> np.uint64(31))
-    return np.asarray(state)
+    return np.asarray(state)  # arithmetic turns arrays without axes into scalars
 
 
 def seeds(*keys: int | np.ndarray) -> np.ndarray:

@@ -178,8 +178,7 @@ def _write_images(store: FaceStore, folder: Path) -> list[dict[str, Any]]:
     """Write the images and references of a store as PNG, and give their rows of the manifest."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from tqdm import tqdm
-
+    from datamodules.progress import progress_bar
     from zoo.facs import AUS
 
     split = store.metadata["parameters"]["split"]
@@ -188,10 +187,12 @@ def _write_images(store: FaceStore, folder: Path) -> list[dict[str, Any]]:
         (folder / name).mkdir(exist_ok=True)
     files = {name: [f"{name}/{split}-{row:06d}.png" for row in range(len(store.array(name)))] for name in _PIXELS}
     jobs = [(name, row, folder / file) for name in _PIXELS for row, file in enumerate(files[name])]
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # compression runs outside Python's lock
-        done = pool.map(lambda job: _write_png(job[2], store.array(job[0])[job[1]]), jobs)
-        for _ in tqdm(done, total=len(jobs), desc=f"{split} files", unit="file", disable=None):
-            pass
+    with (
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,  # compression runs outside Python's lock
+        progress_bar(f"{split} files", len(jobs)) as advance,
+    ):
+        for _ in pool.map(lambda job: _write_png(job[2], store.array(job[0])[job[1]]), jobs):
+            advance(1)
     occurrence, intensity, identity = store.occurrence(), store.array("intensity"), store.array("identity")
     return [
         {

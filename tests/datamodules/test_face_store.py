@@ -81,7 +81,7 @@ def test_shots_share_person_and_view(store_root):
         {"trace": False},
         {"truth": False},
         {"seed": 1},
-        {"renderer_version": 10_000},
+        {"renderer_version": "another"},
     ],
 )
 def test_every_parameter_changes_the_key(change):
