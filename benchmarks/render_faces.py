@@ -16,8 +16,11 @@ import torch
 from zoo.faces import FaceRenderer, sample_faces
 
 
-def draw_for(seconds: float, size: int, batch: int, device: str, first_seed: int) -> float:
-    """Sample and draw batches for some time; give faces per second."""
+def draw_for(seconds: float, size: int, batch: int, device: str, first_seed: int) -> tuple[float, float]:
+    """Sample and draw batches for some time; give faces per second, and CPU milliseconds per face.
+
+    On a machine that others use too, the CPU time says more than the clock.
+    """
     renderer = FaceRenderer(size)
     wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
 
@@ -28,12 +31,13 @@ def draw_for(seconds: float, size: int, batch: int, device: str, first_seed: int
     with torch.no_grad():
         draw(0)
         wait()
-        start, step = time.perf_counter(), 0
+        start, worked, step = time.perf_counter(), time.process_time(), 0
         while time.perf_counter() - start < seconds:
             step += 1
             draw(step)
             wait()
-        return step * batch / (time.perf_counter() - start)
+        faces = max(step * batch, 1)
+        return faces / (time.perf_counter() - start), (time.process_time() - worked) * 1e3 / faces
 
 
 def _work(
@@ -47,8 +51,8 @@ def _work(
         queue.put(draw_for(seconds, size, batch, "cpu", 10_000 * rank))
 
 
-def side_by_side(processes: int, size: int, batch: int, seconds: float, runs: int) -> list[float]:
-    """Give the sum of the processes' faces per second, for each run."""
+def side_by_side(processes: int, size: int, batch: int, seconds: float, runs: int) -> list[tuple[float, float]]:
+    """Give the sum of the processes' faces per second and their mean CPU milliseconds, for each run."""
     context = multiprocessing.get_context("spawn")
     barrier, queue = context.Barrier(processes + 1), context.Queue()
     workers = [
@@ -60,7 +64,8 @@ def side_by_side(processes: int, size: int, batch: int, seconds: float, runs: in
     rates = []
     for _ in range(runs):
         barrier.wait()
-        rates.append(sum(queue.get() for _ in workers))
+        speeds, costs = zip(*(queue.get() for _ in workers), strict=True)
+        rates.append((sum(speeds), statistics.mean(costs)))
     for worker in workers:
         worker.join()
     return rates
@@ -77,7 +82,7 @@ def main() -> None:
     settings = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    print(f"{'size':>5} {'processes':>10} {'faces/s (median)':>17} {'least':>8} {'most':>8}")
+    print(f"{'size':>5} {'processes':>10} {'faces/s (median)':>17} {'least':>8} {'most':>8} {'CPU ms/face':>12}")
     for size in settings.sizes:
         alone = [draw_for(settings.seconds, size, settings.batch, settings.device, 0) for _ in range(settings.runs)]
         results = {1: alone}
@@ -85,8 +90,12 @@ def main() -> None:
             results[settings.processes] = side_by_side(
                 settings.processes, size, settings.batch, settings.seconds, settings.runs
             )
-        for processes, rates in results.items():
-            print(f"{size:>5} {processes:>10} {statistics.median(rates):>17.1f} {min(rates):>8.1f} {max(rates):>8.1f}")
+        for processes, measured in results.items():
+            rates, costs = zip(*measured, strict=True)
+            print(
+                f"{size:>5} {processes:>10} {statistics.median(rates):>17.1f} {min(rates):>8.1f} {max(rates):>8.1f} "
+                f"{statistics.median(costs):>12.2f}"
+            )
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ class _Drawing:
         lash = lash * (0.60 + 0.55 * along) + 0.28 * gauss(y - lower + 0.003, wide) * smoothstep(0.1, 0.4, along) * (
             smoothstep(1.05, 0.95, along)
         )
-        lash = lash * strength * at("lash")
+        lash = lash * strength * (at("lash") + 0.4 * at("blink"))
 
         look = gaze.repeat_interleave(2, 0)
         from_x = raw_x - sign * (centre - 0.010) - plane(look[:, 0])

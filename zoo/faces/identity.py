@@ -195,8 +195,8 @@ def _add_colors(person: dict[str, Tensor], draws: SeededDraws, age: Tensor, dimo
 def _add_hair(person: dict[str, Tensor], draws: SeededDraws, age: Tensor, dimorphism: Tensor) -> None:
     """Draw a hair style out of continuous parts: length, curls, fringe, parting and volume."""
     style = draws.uniform("hair_style") + 0.16 * dimorphism  # dimorphism leans towards short hair, no more
-    long, bob, short = style < 0.22, (style >= 0.22) & (style < 0.38), (style >= 0.38) & (style < 0.86)
-    cropped = style >= 0.86
+    long, bob, short = style < 0.26, (style >= 0.26) & (style < 0.44), (style >= 0.44) & (style < 0.88)
+    cropped = style >= 0.88
     person["hair_cut"] = torch.where(  # where the hair ends at the sides
         long, -2.4, torch.where(bob, -0.75 - 0.5 * draws.uniform("bob"), torch.where(short, -0.10, 0.02))
     )

@@ -130,7 +130,7 @@ def combined(activation: Float[Tensor, "*shape au"]) -> Kinematics:
     stiffness = (
         1 + 0.55 * b1215 + 0.15 * b1217 + 0.25 * _both(a12, a14) + 0.45 * _both(a12, press) + 0.25 * _both(a15, press)
     )
-    force_y = 0.130 * a12 * (1 - 0.15 * a15) - 0.115 * a15 * (1 - 0.25 * a12) + 0.006 * a14 + 0.012 * a10
+    force_y = 0.130 * a12 * (1 - 0.15 * a15) - 0.130 * a15 * (1 - 0.25 * a12) + 0.006 * a14 + 0.012 * a10
     force_x = 0.118 * a12 + 0.030 * a15 + 0.058 * a14 - 0.020 * a17 * (1 - 0.7 * a12)
     sealed = _union(a17, a24, a23)
 
@@ -177,7 +177,7 @@ def combined(activation: Float[Tensor, "*shape au"]) -> Kinematics:
         dimple=a14 * (1 - 0.25 * a12),
         pouch=a15 * (1 + 0.25 * b1517) * (1 - 0.35 * b1215),
         beyond=_union(0.55 * a15, b1215, 0.5 * a14),
-        mouth_up=0.058 * a17 * (1 - 0.30 * a24) + 0.014 * a10 * (1 + a17) + 0.012 * a12 - 0.010 * a15 * (1 - a17),
+        mouth_up=0.064 * a17 * (1 - 0.30 * a24) + 0.014 * a10 * (1 + a17) + 0.012 * a12 - 0.010 * a15 * (1 - a17),
         upper_lift=0.088 * a10 * (1 - 0.45 * press) * (1 - 0.30 * a12) * (1 - 0.35 * a14),
         upper_bend=a10 * (1 - 0.55 * a12) * (1 - 0.85 * a14),
         part=(0.070 * a10 + 0.09 * (a12 - 0.5).clamp_min(0)) * (1 - sealed) * (1 - 0.5 * a14),
@@ -199,7 +199,7 @@ def combined(activation: Float[Tensor, "*shape au"]) -> Kinematics:
         tight_bulge=a23,
         radial=_union(a23, 0.10 * a24) * (1 - 0.40 * a12) * (1 - 0.35 * a14),
         lip_flat=_union(a14, 0.9 * a24),
-        chin_up=0.085 * a17 + 0.020 * a14 - 0.018 * a15 * (1 - a17),
+        chin_up=0.095 * a17 + 0.020 * a14 - 0.018 * a15 * (1 - a17),
         chin_wrinkle=a17 * (1 + 0.20 * a15) * (1 - 0.25 * _both(a14, a23)),
         mentolabial=_union(0.75 * a17, 0.35 * a15, 0.25 * a24) + 0.35 * b1517,
         chin_flat=_union(0.5 * a15, 0.5 * a14) * (1 - a17),

@@ -79,7 +79,7 @@ def compose(
     angle = torch.atan2(back_x, back_y - middle + 1e-4)
     locks = noise.strands(9 * angle, 0.25 * (back_x * back_x + back_y * back_y + 1e-4).sqrt(), offset)
     lumps = noise.sample(1.1 * back_x, 1.1 * back_y, offset, slice(1, 2))[:, 0]
-    fray = lerp((0.016 - 0.008 * long_hair) * locks, 0.022 * lumps, curl)
+    fray = lerp((0.011 - 0.004 * long_hair) * locks, 0.022 * lumps, curl)
     back_hair = cover((1 - behind) * 0.85 + fray, pixel + 0.02) * long_hair
     image = paint(image, 0.58 * hair * ((1 + 0.32 * strand) * tone)[:, None], back_hair)
 

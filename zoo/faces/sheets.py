@@ -86,7 +86,7 @@ def identity_sheet(size: int, identities: Sequence[int], *, columns: int = 8) ->
 
 
 @torch.no_grad()
-def single_au_sheet(size: int, identities: Sequence[int] = (7,), *, columns: int = 13) -> Image:
+def single_au_sheet(size: int, identities: Sequence[int] = (21,), *, columns: int = 13) -> Image:
     """Show each person neutral and with each AU alone at full strength."""
     sets = [(), *((number,) for number in AUS)]
     faces = FaceParameters.cat([_acting(identity, sets, 1.0) for identity in identities])
@@ -95,7 +95,7 @@ def single_au_sheet(size: int, identities: Sequence[int] = (7,), *, columns: int
 
 
 @torch.no_grad()
-def combination_sheet(size: int, identity: int = 7, *, columns: int = 13) -> Image:
+def combination_sheet(size: int, identity: int = 21, *, columns: int = 13) -> Image:
     """Show the 26 combinations after the rules of FACS, and below each the sum of its single AUs."""
     faces = _acting(identity, COMBINATIONS, _STRONG)
     names = ["+".join(map(str, numbers)) for numbers in COMBINATIONS]
@@ -111,7 +111,7 @@ def combination_sheet(size: int, identity: int = 7, *, columns: int = 13) -> Ima
 
 
 @torch.no_grad()
-def level_sheet(size: int, identity: int = 7, *, numbers: Sequence[int] = AUS) -> Image:
+def level_sheet(size: int, identity: int = 21, *, numbers: Sequence[int] = AUS) -> Image:
     """Show AUs from absent over A (trace) to E (maximum), one row each."""
     activation = torch.zeros(len(numbers) * len(_LEVELS), len(AUS))
     for index, row in enumerate(activation):
