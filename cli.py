@@ -41,6 +41,9 @@ def main(argv: list[str] | None = None) -> int:
         rank = os.environ.get("LOCAL_RANK", "0")
         print(f"error: {'' if rank == '0' else f'rank {rank}: '}{error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except SystemExit as stop:  # argparse, after printing what was asked for
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     finally:

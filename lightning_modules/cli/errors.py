@@ -9,9 +9,10 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lightning_modules.cli.classes import known_classes, members_for
+from lightning_modules.cli.classes import PACKAGES, PROJECT, known_classes, members_for
 
 if TYPE_CHECKING:
     from lightning_modules.cli.config_files import Origin, Origins
@@ -33,6 +34,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Say the nearest names as a question; empty if none is near."""
     found = nearest(name, known)
     return f" Did you mean {' or '.join(repr(each) for each in found)}?" if found else ""
+
+
+def raised_by_us(error: BaseException) -> bool:
+    """Whether this project's code raised an error, knowingly: the innermost frame is ours."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    file = Path(trace.tb_frame.f_code.co_filename).resolve()
+    return any(file.is_relative_to(PROJECT / package) for package in PACKAGES)
 
 
 def explain(message: str, *, origins: Origins, subcommand: str, options: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -10,7 +11,7 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser, auto_cli
 
 from lightning_modules.cli.config_files import Origins
-from lightning_modules.cli.errors import UserError, explain
+from lightning_modules.cli.errors import UserError, explain, raised_by_us
 
 
 def call(function: Callable[..., Any], arguments: list[str], *, program: str) -> int:
@@ -35,8 +36,12 @@ def call(function: Callable[..., Any], arguments: list[str], *, program: str) ->
             parser_class=_Parser,
             allow_abbrev=False,
         )
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        raise UserError(str(error) or type(error).__name__) from error
+        if isinstance(error, OSError) or raised_by_us(error):
+            raise UserError(str(error) or type(error).__name__) from error
+        raise
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
 
@@ -44,7 +49,7 @@ def _plain(arguments: list[str], function: Callable[..., Any]) -> Iterator[str]:
     """The options as jsonargparse has them: with underscores, and a value for each switch."""
     parameters = inspect.signature(function).parameters
     switches = {name for name, parameter in parameters.items() if parameter.annotation in (bool, "bool")}
-    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+    for argument, following in itertools.zip_longest(arguments, arguments[1:]):
         if not argument.startswith("--"):
             yield argument
             continue

@@ -23,9 +23,8 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from datamodules.base import FaceDataModule
 from lightning_modules.base import ManualTrainingModule, TrainingModule
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
-from lightning_modules.cli.classes import PACKAGES, PROJECT
 from lightning_modules.cli.config_files import Composition, compose, shown
-from lightning_modules.cli.errors import UserError, did_you_mean, explain
+from lightning_modules.cli.errors import UserError, did_you_mean, explain, raised_by_us
 from lightning_modules.cli.progress import ProgressLines
 from lightning_modules.cli.quiet import silence
 from lightning_modules.cli.stopping import (
@@ -463,17 +462,6 @@ def _told(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and "Error(s) in loading state_dict" in text:
         lines = text.splitlines()
         return "\n".join(["ckpt_path: the checkpoint is of another model.", *(line.strip() for line in lines[1:7])])
-    if isinstance(error, ValueError | ModuleNotFoundError) and _raised_here(error):
+    if isinstance(error, ValueError | ModuleNotFoundError) and raised_by_us(error):
         return text
     return None
-
-
-def _raised_here(error: Exception) -> bool:
-    """Whether our own code raised an error, knowingly: the innermost frame is ours."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return False
-    file = Path(trace.tb_frame.f_code.co_filename).resolve()
-    return any(file.is_relative_to(PROJECT / package) for package in PACKAGES)
