@@ -15,6 +15,7 @@ from zoo.images import to_unit
 from zoo.layers.gradient_sum import gradient_at, loss_gradient, sum_gradients
 from zoo.losses.adversarial import AdversarialLoss
 from zoo.losses.base import ImageLoss
+from zoo.metrics.codebook_usage import CodebookUsage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,6 +111,8 @@ class ResidualVQGANModule(ManualTrainingModule):
         self.discriminator_start_step = discriminator_start_step
         self.adversarial_start_step = adversarial_start_step
         self.adversarial_ramp_steps = adversarial_ramp_steps
+        quantizer = codec.quantizer
+        self.usage = CodebookUsage(num_levels=quantizer.num_levels, codebook_size=quantizer.codebook_size)
         self.loss_scale = dict.fromkeys((*IMAGE_TERMS, "adversarial", "commitment"), 1.0)
 
     def setup(self, stage: str) -> None:
@@ -128,9 +131,10 @@ class ResidualVQGANModule(ManualTrainingModule):
 
     def configure_optimizers(self) -> list[Any]:
         """Give the codec's optimiser, which counts, and the discriminator's."""
-        configured = [self.optimizer(self.codec.parameters(), total_steps=self.total_steps, name="codec")]
+        total_steps = self.total_steps
+        configured = [self.optimizer(self.codec.parameters(), total_steps=total_steps, name="codec")]
         if self.discriminator is not None:
-            steps = max(1.0, self.total_steps - self.discriminator_start_step)
+            steps = max(1.0, total_steps - self.discriminator_start_step)
             parameters = self.discriminator.parameters()
             configured.append(self.discriminator_optimizer(parameters, total_steps=steps, name="discriminator"))
         return configured
@@ -169,6 +173,14 @@ class ResidualVQGANModule(ManualTrainingModule):
     def test_step(self, batch: FaceBatch, batch_idx: int) -> Reconstruction:
         """Reconstruct; callbacks look at what comes back."""
         return self._evaluate(batch, "test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log how much of each level's codebook is in use."""
+        self._log_usage("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log how much of each level's codebook is in use."""
+        self._log_usage("test")
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> Reconstruction:
         """Reconstruct."""
@@ -249,7 +261,15 @@ class ResidualVQGANModule(ManualTrainingModule):
                 figures[term] = loss(shown, images)
         named = {f"{split}/{name}": value for name, value in figures.items()}
         self.log_dict(named, on_epoch=True, sync_dist=True, batch_size=len(images))
+        self.usage.update(reconstruction.tokens)
         return reconstruction
+
+    def _log_usage(self, split: str) -> None:
+        usage, perplexity = map(torch.atleast_1d, self.usage.compute())
+        for name, figures in (("usage", usage), ("perplexity", perplexity)):
+            self.log_dict({f"{split}_{name}/level_{level}": figure for level, figure in enumerate(figures)})
+        self.log(f"{split}/usage", usage.min())
+        self.usage.reset()
 
     def _scaler(self) -> Any:
         return getattr(self.trainer.precision_plugin, "scaler", None)

@@ -208,6 +208,9 @@ def test_validation_and_test_log_their_figures(make, small, tmp_path):
     (tested,) = trainer.test(module, datamodule=small.SmallFaces(), verbose=False)
     assert {"val/l1", "val/psnr", "val/commitment", "val/anatomical"} <= set(validated)
     assert {"test/l1", "test/psnr"} <= set(tested)
+    levels = [f"val_{figure}/level_{level}" for figure in ("usage", "perplexity") for level in range(3)]
+    assert set(levels) <= set(validated)
+    assert validated["val/usage"] == min(validated[f"val_usage/level_{level}"] for level in range(3))
 
 
 @pytest.mark.parametrize(
