@@ -86,8 +86,8 @@ class AdversarialLoss(Loss):
         weight = torch.tensor(self.weight, device=other_gradient.device)
         if not self.adaptive:
             return weight
-        # VQGAN, equation 7, with its 1e-6 for a vanishing gradient
-        ratio = other_gradient.detach().float().norm() / (adversarial_gradient.detach().float().norm() + 1e-6)
+        # VQGAN, equation 7
+        ratio = other_gradient.detach().float().norm() / adversarial_gradient.detach().float().norm().clamp(min=1e-8)
         return weight * ratio.clamp(max=self.largest_ratio)
 
     @torch.no_grad()

@@ -16,7 +16,7 @@ from zoo.layers.unit_features import unit_distance, unit_features
 def test_groups_divide_the_channels_and_are_not_single_channels(channels):
     groups = group_norm(channels).num_groups
     assert channels % groups == 0
-    assert groups == 1 or 4 <= channels // groups
+    assert groups == 1 or channels // groups >= 4
     assert groups <= 32
 
 

@@ -28,7 +28,7 @@ def test_what_is_no_recogniser_is_refused_by_name(monkeypatch):
 
     monkeypatch.setattr("zoo.bundles.load", lambda _path: PatchDiscriminator(channels=4))
     images = torch.zeros(1, 3, 8, 8)
-    with pytest.raises(TypeError, match="must be the path of an AU recogniser.*PatchDiscriminator"):
+    with pytest.raises(TypeError, match=r"must be the path of an AU recogniser.*PatchDiscriminator"):
         AnatomicalLoss(recognizer="models/other")(images, images)
 
 

@@ -8,7 +8,7 @@ from zoo.losses.lpips_perceptual import LPIPSPerceptualLoss
 
 def test_a_missing_file_is_named_with_where_it_comes_from(tmp_path):
     images = torch.zeros(1, 3, 32, 32)
-    with pytest.raises(FileNotFoundError, match="gone.pth.*Download https://download.pytorch.org"):
+    with pytest.raises(FileNotFoundError, match=r"gone.pth.*Download https://download.pytorch.org"):
         LPIPSPerceptualLoss(weights=str(tmp_path / "gone.pth"))(images, images)
 
 

@@ -13,7 +13,7 @@ IMAGES = torch.zeros(1, 3, 32, 32)
 
 def test_a_missing_file_is_named_with_where_it_comes_from(tmp_path):
     loss = VGG16PerceptualLoss(weights=str(tmp_path / "vgg16-397923af.pth"))
-    with pytest.raises(FileNotFoundError, match="vgg16-397923af.pth.*Download https://download.pytorch.org"):
+    with pytest.raises(FileNotFoundError, match=r"vgg16-397923af.pth.*Download https://download.pytorch.org"):
         loss(IMAGES, IMAGES)
 
 
@@ -25,7 +25,7 @@ def test_a_file_that_is_no_state_dict_is_refused(tmp_path):
 
 def test_part_of_the_weights_is_refused_with_what_is_missing(tmp_path):
     torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "vgg.pth")
-    with pytest.raises(ValueError, match="32 tensors.* 31 are missing.*classifier.0.bias"):
+    with pytest.raises(ValueError, match=r"32 tensors.* 31 are missing.*classifier.0.bias"):
         VGG16PerceptualLoss(weights=str(tmp_path / "vgg.pth"))(IMAGES, IMAGES)
 
 
