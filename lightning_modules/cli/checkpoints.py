@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+from lightning_utilities.core.rank_zero import rank_zero_warn
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
@@ -20,6 +21,12 @@ KEYWORDS = ("last", "best")
 
 class RunCheckpoint(ModelCheckpoint):
     """Keep ``best.ckpt`` and ``last.ckpt``; when a run is stopped, write the last one and leave the best alone."""
+
+    def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Warn now, not after the first epoch, where the monitored metric looks misspelt."""
+        logged = list(trainer.callback_metrics)
+        if self.monitor and self.monitor not in logged and (hint := did_you_mean(self.monitor, logged)):
+            rank_zero_warn(f"checkpoint.monitor: the sanity check has logged no {self.monitor!r}.{hint}")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write ``last.ckpt`` when a run is stopped; after another error only where no other process is waiting."""

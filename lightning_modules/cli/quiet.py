@@ -6,7 +6,16 @@ import logging
 import warnings
 
 _LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning_utilities")
-_ADVERTS = ("💡 Tip", "litlogger", "litmodels", "TPU available", "HPU available", "LOCAL_RANK: ", "Seed set to")
+_ADVERTS = (
+    "💡 Tip",
+    "litlogger",
+    "litmodels",
+    "TPU available",
+    "HPU available",
+    "LOCAL_RANK: ",
+    "Seed set to",
+    "to estimate number of",
+)
 # each: what it says, where it comes from, why it is harmless
 _HARMLESS = (
     r".*treespec, LeafSpec.*",  # torch._pytree through Lightning 2.6: a deprecation that only Lightning can act on

@@ -455,6 +455,10 @@ def _collect_keys(value: Any, key: str, found: dict[str, list[str]]) -> None:
 def _told(error: Exception) -> str | None:
     """Say an error of a running program in one message, where the user can put it right; None where it is our bug."""
     text = str(error).strip()
+    if match := re.match(r"`ModelCheckpoint\(monitor='(.+?)'\)` could not find .* metrics: \[(.*?)\]", text):
+        logged = [name.strip("'") for name in match[2].split(", ")]
+        hint = did_you_mean(match[1], logged)
+        return f"checkpoint.monitor: no metric {match[1]!r} is logged.{hint}\n  Logged: {', '.join(logged)}."
     if isinstance(error, OSError | MisconfigurationException | UserError):
         return text or type(error).__name__
     if isinstance(error, torch.cuda.OutOfMemoryError):

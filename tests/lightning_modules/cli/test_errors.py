@@ -129,6 +129,15 @@ def test_a_tool_says_its_mistakes_in_the_same_way(call):
     assert refused(call("list", "--family", "codec")).startswith("family: must be one of ")
 
 
+def test_a_misspelt_metric_is_seen_at_once(call):
+    with pytest.warns(UserWarning, match="sanity check has logged no 'validation/los'. Did you mean 'validation/loss'"):
+        result = call("fit", "--config", "cart", "--checkpoint.monitor", "validation/los")
+    message = refused(result)
+    assert message.startswith(
+        "checkpoint.monitor: no metric 'validation/los' is logged. Did you mean 'validation/loss'"
+    )
+
+
 def test_a_full_disk_is_no_traceback(call, write):
     write("x.yaml", "extends: cart\ncallbacks.broken: {class_path: toys.BreakCallback, init_args: {kind: disk}}")
     assert refused(call("fit", "--config", "x")).startswith("[Errno 28] No space left on device")
