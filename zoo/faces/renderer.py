@@ -37,7 +37,7 @@ REGIONS = (
 )
 """Names of the regions; the index is the label."""
 _CPU_PIXELS = 65_536
-"""Pixels drawn at once on a CPU: planes then stay near the cache (measured at 64 px: 16 or 32 faces alike, 8 slower)."""
+"""Pixels drawn at once on a CPU: planes stay near the cache (measured at 64 px: 16 or 32 faces alike, 8 slower)."""
 
 
 @dataclass(frozen=True)
