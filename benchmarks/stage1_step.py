@@ -143,9 +143,7 @@ def main() -> int:
             f"{seconds[0] / seconds[2]:.2f} | {seconds[1] / seconds[2]:.2f} | {difference:.1e} |",
             flush=True,
         )
-    print(
-        f"Wanted: at least {NEEDED} times faster than the peer; largest difference of gradients, relative to the largest one."
-    )
+    print(f"Wanted: at least {NEEDED} times faster. The difference of gradients is relative to the largest one.")
     return 0 if right else 1
 
 

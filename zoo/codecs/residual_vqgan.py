@@ -98,7 +98,8 @@ class ResidualVQGANCodec(Codec):
     @property
     def last_weight(self) -> Tensor:
         """The weight that gives the pixels, at which an adaptive adversarial weight compares gradients."""
-        return self.decoder[-1].weight
+        weight: Tensor = self.decoder[-1].get_parameter("weight")
+        return weight
 
     def encode(self, images: Images) -> Latents:
         """Give the latents before quantization.

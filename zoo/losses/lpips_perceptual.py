@@ -67,6 +67,7 @@ def _lpips(weights: str) -> nn.Module:
     network.lins.load_state_dict(
         {name.removeprefix("lin"): tensor for name, tensor in heads.items()}, strict=True, assign=True
     )
+    assert isinstance(trunk, nn.Sequential)
     for part in network.net.children():
         for index, layer in part.named_children():
             layer.load_state_dict(trunk[int(index)].state_dict(), strict=True, assign=True)

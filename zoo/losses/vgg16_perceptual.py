@@ -51,5 +51,6 @@ class VGG16PerceptualLoss(ImageLoss):
 def _features(weights: str) -> nn.Module:
     """Build VGG16 up to the ReLU of its second fully connected layer."""
     network = vgg16(weights, owner="VGG16PerceptualLoss")
+    assert isinstance(network.classifier, nn.Sequential)
     network.classifier = network.classifier[:-2]
     return network.to(memory_format=torch.channels_last)
