@@ -81,7 +81,7 @@ def build_faces(
     folder = Path(output)
     description = {"content": "procedural FACS faces", "key": "-".join(part.key for part in parts), "sheets": sheets}
     if not _free_for(folder, description, overwrite=overwrite):
-        print(f"{folder} already holds this data set; nothing to do. `--overwrite true` writes it again.")
+        print(f"{folder} already holds this data set; nothing to do. `--overwrite` writes it again.")
         return
     _build(folder, parts, description, workers=workers)
 
@@ -139,7 +139,7 @@ def _free_for(folder: Path, description: dict[str, Any], *, overwrite: bool) -> 
         return False
     message = (
         f"build_faces: output must be an empty or new folder, got {folder}, which holds procedural faces of other "
-        "parameters. Give another folder, or `--overwrite true`."
+        "parameters. Give another folder, or `--overwrite`."
     )
     raise DatasetFolderError(message)
 
