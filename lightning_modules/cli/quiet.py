@@ -26,7 +26,7 @@ _HARMLESS = (
     r".*You're resuming from a checkpoint that ended before the epoch ended.*",  # the loaders go on exactly
     r".*Found \d+ module\(s\) in eval mode at the start of training.*",  # frozen parts are, on purpose
     r".*find_unused_parameters=True was specified in DDP constructor.*",  # two optimisers need it on some steps
-    r".*`sync_dist=True` when logging on epoch level.*",  # metrics reduce themselves
+    r".*self\.log\('\w+[_/](usage|perplexity)\b.*",  # these metrics have reduced themselves over the ranks
     r".*Experiment logs directory .* exists and is not empty.*",  # as for checkpoints
 )
 

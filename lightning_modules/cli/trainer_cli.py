@@ -109,7 +109,9 @@ class SavedConfig(SaveConfigCallback):
     """Save the config of a run, self-contained, so that it can be run again; written whole or not at all."""
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """Write ``config.yaml`` into the run's folder."""
+        """Wait: a checkpoint that is refused must leave the run as it was."""
+
+    def _write(self, trainer: Trainer, pl_module: Any) -> None:
         folder = trainer.log_dir  # broadcast: the same on all ranks
         if self.already_saved or folder is None:
             return
@@ -120,6 +122,8 @@ class SavedConfig(SaveConfigCallback):
             partial.write_text(_complete(self.parser, self.config), encoding="utf-8")
             partial.replace(file)
         self.already_saved = True
+
+    on_fit_start = on_validation_start = on_test_start = on_predict_start = _write
 
 
 class ZooCLI(LightningCLI):

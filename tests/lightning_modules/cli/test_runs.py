@@ -139,10 +139,12 @@ def test_another_checkpoint_can_start_a_new_run(call):
 
 def test_a_checkpoint_of_another_config_is_refused_with_what_differs(call):
     call(*FIT)
+    config = saved()
     result = call(*FIT, "--ckpt_path", "last", "--model.cart.wheel", "wheels/square.yaml")
     assert result.code == 2
     assert "Traceback" not in result.err
     assert "cart.wheel.class_path: 'toys.RoundWheel' in the checkpoint, 'toys.SquareWheel' here" in result.err
+    assert saved() == config
 
 
 @pytest.mark.parametrize("command", ["validate", "test"])
