@@ -20,11 +20,17 @@ from zoo.metrics.occurrence_f1 import OccurrenceF1
 from zoo.recognizers.base import Recognizer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor, nn
 
     from datamodules.batch import FaceBatch
     from zoo.recognizers.base import Recognition
     from zoo.shapes import Images
+
+
+_BEST = "best_validation"
+"""Key of what a checkpoint keeps of the best validation."""
 
 
 class ImageRecognizerModule(TrainingModule):
@@ -85,7 +91,7 @@ class ImageRecognizerModule(TrainingModule):
         if stage == "fit" and self.initial is not None:
             start_from(self.recognizer, self.initial)
 
-    def configure_optimizers(self) -> object:
+    def configure_optimizers(self) -> Any:
         """Train the recogniser."""
         return self.optimizer(self.recognizer.parameters(), total_steps=self.total_steps)
 
@@ -134,19 +140,34 @@ class ImageRecognizerModule(TrainingModule):
     def on_fit_end(self) -> None:
         """Show the table of the best validation, and write its figures to ``metrics.json`` in the run's folder."""
         _show(self._tables)
-        folder = self.trainer.log_dir
-        if folder is not None and self._figures and not self.trainer.fast_dev_run and self.trainer.is_global_zero:
+        folder = self.trainer.log_dir  # broadcast: asked on every rank
+        is_trial = self.trainer.fast_dev_run  # type: ignore[attr-defined]
+        if folder is not None and self._figures and self.trainer.is_global_zero and not is_trial:
             save_json(self._figures, Path(folder) / "metrics.json")
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the best validation, for a run that is resumed."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint[_BEST] = {"figures": self._figures, "tables": self._tables}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the best validation so far."""
+        super().on_load_checkpoint(checkpoint)
+        best = checkpoint.get(_BEST, {"figures": {}, "tables": {}})
+        self._figures, self._tables = best["figures"], best["tables"]
+
+    def _metrics(self) -> Iterable[tuple[str, OccurrenceF1]]:
+        return self.metrics.items()  # type: ignore[return-value]
+
     def _evaluate(self, batch: FaceBatch) -> None:
-        for kind, metric in self.metrics.items():
+        for kind, metric in self._metrics():
             images = batch["image"] if kind == "clean" else self._reconstruct(batch["image"])
             metric.update(self.recognizer(images).probability, batch["occurrence"], batch["known"])
 
     def _log_f1(self, split: str) -> tuple[dict[str, float], dict[str, str]]:
         """Log and reset; give the figures, and a table for each kind of images."""
         figures, tables = {}, {}
-        for kind, metric in self.metrics.items():
+        for kind, metric in self._metrics():
             place = split if kind == "clean" else f"{split}_{kind}"
             each = metric.compute()  # synced over ranks
             figures[f"{place}/f1"] = float(each.nanmean())

@@ -183,6 +183,18 @@ def test_a_checkpoint_gives_the_recogniser_back(tmp_path, generator):
         assert torch.equal(loaded(images).probability, module.recognizer.eval()(images).probability)
 
 
+def test_a_resumed_run_remembers_its_best_validation(tmp_path):
+    def fit(**options):
+        saver = ModelCheckpoint(tmp_path, filename="last", save_top_k=1, enable_version_counter=False)
+        trainer = _trainer(tmp_path, max_epochs=5, enable_checkpointing=True, callbacks=[saver])
+        trainer.fit(_module(), **_loaders(), **options)
+        return json.loads((tmp_path / "metrics.json").read_text())
+
+    best = fit()
+    (tmp_path / "metrics.json").unlink()
+    assert fit(ckpt_path=tmp_path / "last.ckpt", weights_only=True) == best  # though it had nothing left to do
+
+
 def test_impossible_arguments_are_refused():
     with pytest.raises(ValueError, match=r"reconstructed_share must be in \[0, 1\]"):
         _module(reconstructed_share=1.5)

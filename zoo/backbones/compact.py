@@ -87,7 +87,7 @@ class CompactBackbone(Backbone):
         folded = functional.pixel_unshuffle(images, 2)
         hidden = torch.cat([folded, _positions(folded)], dim=1).contiguous(memory_format=torch.channels_last)
         hidden = self.stem(hidden)
-        maps = []
+        maps: list[Tensor] = []
         for level, (stage, norm) in enumerate(zip(self.stages, self.norms, strict=True)):
             if level:
                 hidden = self.descents[level - 1](maps[-1])

@@ -59,7 +59,7 @@ class OccurrenceF1(Metric):
 
     def macro(self) -> Float[Tensor, ""]:
         """Give the mean over the AUs that have an F1."""
-        return self.compute().nanmean()  # type: ignore[operator]  # Metric wraps compute
+        return self.compute().nanmean()
 
     def table(self) -> str:
         """Show F1, precision, recall, rate and number of frames of each AU."""

@@ -15,6 +15,8 @@ from zoo.facs import AUS
 from zoo.recognizers.base import Recognition, Recognizer
 from zoo.shapes import Images, Probability
 
+_MOMENTUM = 0.1  # torch's default for batch norms
+
 
 class MEFARGRecognizer(Recognizer):
     """Recognise AUs as nodes of a graph, optionally with features for every ordered pair of them.
@@ -129,8 +131,9 @@ class _LinearBlock(nn.Module):
             hidden = norm(self.linear(rearrange(cells, "b l d -> (b l) d")))
             return functional.relu(rearrange(hidden, "(b l) d -> b l d", b=batch))
         # the norm is affine here: as part of the linear map it costs no pass over memory
-        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-        bias = (self.linear.bias - norm.running_mean) * scale + norm.bias
+        mean, variance = _running(norm)
+        scale = norm.weight * (variance + norm.eps).rsqrt()
+        bias = (self.linear.bias - mean) * scale + norm.bias
         return functional.relu(functional.linear(cells, self.linear.weight * scale[:, None], bias))
 
 
@@ -218,17 +221,23 @@ class _PairAttention(nn.Module):
 
     def _normalize(self, edges: Tensor, attention: Tensor, values: Tensor) -> Tensor:
         norm = self.norm
+        mean, variance = _running(norm)
         if self.training:
+            running = mean, variance
             with torch.autocast(edges.device.type, enabled=False):
                 mean, variance, size = _moments(edges.float(), attention.float(), values.float())
             with torch.no_grad():
-                norm.num_batches_tracked += 1
-                norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), norm.momentum)
-                norm.running_var.lerp_(variance.to(norm.running_var.dtype) * (size / (size - 1)), norm.momentum)
-        else:
-            mean, variance = norm.running_mean, norm.running_var
+                for old, new in zip(running, (mean, variance * (size / (size - 1))), strict=True):
+                    old.lerp_(new.to(old.dtype), _MOMENTUM)
+                norm.num_batches_tracked += 1  # type: ignore[operator, assignment]
         scale = norm.weight * (variance + norm.eps).rsqrt()
         return edges * scale[:, None] + (norm.bias - mean * scale)[:, None]
+
+
+def _running(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    return norm.running_mean, norm.running_var
 
 
 def _moments(edges: Tensor, attention: Tensor, values: Tensor) -> tuple[Tensor, Tensor, int]:
