@@ -5,7 +5,7 @@ python benchmarks/quantizers.py --memory        # peak memory: a process for eac
 
 Training is forward, backward and the update of the codebooks, restarts included on our side; both start from the
 same codes and the results are checked to be equal first. The peer runs with ``rotation_trick=False`` (its default
-costs more) and no restarts. "Bare products" are ``vectors @ codes.T``, one for each level: what any search by
+costs more) and no restarts. Time is the processor's, so that other work on the machine counts less. "Bare products" are ``vectors @ codes.T``, one for each level: what any search by
 matrix products pays; "in place" writes them over one matrix that is there already. The peer takes vectors, ours
 takes latents on a grid and turns them: the turning is in our time.
 """
@@ -119,9 +119,9 @@ def check_equal(case, latents, codes, upstream):
 
 
 def timed(function):
-    start = time.perf_counter()
+    start = time.process_time()
     function()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def measure(case, repeats):

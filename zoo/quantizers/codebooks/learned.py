@@ -153,6 +153,7 @@ class LearnedCodebooks(Codebooks):
             block = slice(start, min(start + rows, len(vectors)))
             part = len(vectors[block]) // cells, *grid[1:]
             residual = vectors[block].clone()
+            block_total = None if total is None else total[block]
             for level, stride in enumerate(self.strides):
                 pooled = pool(residual, part, stride)
                 found = search(pooled, self.codes[level], norms[level])
@@ -164,13 +165,13 @@ class LearnedCodebooks(Codebooks):
                 if stride > 1:
                     error = pooled - code
                     on_grid = spread(error, part, stride)
-                errors[level] += torch.dot(error.view(-1), error.view(-1)) * stride**2
-                if total is not None and level == 0:
-                    total[block] = on_grid
-                elif total is not None:
-                    total[block] += on_grid
-            if total is not None:
-                total[block] *= 2 / (total.numel() * len(self.strides))
+                errors[level].add_(torch.dot(error.view(-1), error.view(-1)), alpha=stride**2)
+                if block_total is not None and level == 0:
+                    block_total.copy_(on_grid)
+                elif block_total is not None:
+                    block_total.add_(on_grid)
+            if block_total is not None:
+                block_total.mul_(2 / (vectors.numel() * len(self.strides)))
         commitment = errors.mean() / max(vectors.numel(), 1)
         tokens = tokens.t().contiguous()
         if lessons is not None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 # Vectors and codes of a block of scores. On a CPU the block stays in the cache between product and search, and
 # products of this size run faster than one whose result goes to memory.
-_CPU_BLOCK = 512, 1024
+_CPU_BLOCK = 1024, 1024
 _ACCELERATOR_BLOCK = 16_384, 8192
 _GROUP = 64
 
@@ -66,7 +66,7 @@ class NearestCodes:
         for start in range(0, len(codes), self._columns):
             part = codes[start : start + self._columns]
             scores = self._scores[: len(vectors) * len(part)].view(len(vectors), len(part))
-            torch.addmm(norms[start : start + self._columns], vectors, part.t(), out=scores)
+            torch.mm(vectors, part.t(), out=scores).add_(norms[start : start + self._columns])
             score, index = self._row_maximum(scores)
             if best is None or found is None:
                 best, found = score, index
@@ -81,7 +81,7 @@ class NearestCodes:
             return scores.max(-1)
         # A maximum with its index is not vectorised on CPU, one without is: find the group first, then look inside.
         groups = scores.view(len(scores), -1, _GROUP)
-        group = groups.amax(-1).argmax(-1)
+        group = groups.amax(-1).max(-1).indices
         row = self._first_group[: len(scores)] + group
         score, index = groups.view(-1, _GROUP).index_select(0, row).max(-1)
         return score, index.add_(group, alpha=_GROUP)
