@@ -176,8 +176,9 @@ class ImageRecognizerModule(TrainingModule):
             tables[f"{split}, {kind} images"] = metric.table()
             metric.reset()
         if not self.trainer.sanity_checking:
-            self.log_dict({name: value for name, value in figures.items() if "/AU" in name})
-            self.log_dict({name: value for name, value in figures.items() if "/AU" not in name}, prog_bar=True)
+            for name, value in figures.items():
+                # the same on all ranks already; said so only to keep Lightning from warning
+                self.log(name, value, prog_bar="/AU" not in name, sync_dist=True)
         return figures, tables
 
     @torch.no_grad()
