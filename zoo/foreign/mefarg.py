@@ -58,6 +58,28 @@ def load_official(path: str | os.PathLike[str], *, aus: Sequence[int] | None = N
     return convert_official(state, aus=aus)
 
 
+def import_mefarg(checkpoint: str, output: str) -> None:
+    """Turn a published checkpoint of ME-GraphAU into a bundle, for the anatomical loss and for evaluation.
+
+    The authors publish checkpoints, such as MEFARG_resnet50_BP4D_fold1.pth, from github.com/CVI-SZU/ME-GraphAU.
+
+    Args:
+        checkpoint: The published ``.pth`` file.
+        output: Folder of the bundle, such as models/mefarg_bp4d.
+    """
+    from zoo.bundles import find, save_bundle
+
+    recognizer = load_official(find(checkpoint))
+    card = (
+        "# ME-GraphAU\n\n"
+        f"{len(recognizer.aus)} AUs: {', '.join(map(str, recognizer.aus))}. Converted from the authors' checkpoint "
+        f"`{os.path.basename(checkpoint)}` (Luo et al. 2022, arXiv 2205.01782). Code: MIT. The weights were trained on "
+        "licensed data (BP4D or DISFA): its terms say who may have them, and for what."
+    )
+    bundle = save_bundle(recognizer.eval(), output, card=card, metadata={"source": os.path.basename(checkpoint)})
+    print(f"Wrote recognizers/mefarg to {bundle}.")
+
+
 def convert_official(state: Mapping[str, Tensor], *, aus: Sequence[int] | None = None) -> MEFARGRecognizer:
     """Build the recogniser that a published state is of: its stage, backbone and sizes follow from names and shapes.
 
