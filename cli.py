@@ -15,6 +15,8 @@ from pathlib import Path
 # word, or word and second word -> "module:function"
 COMMANDS: dict[str, str | dict[str, str]] = {
     "dataset": {"faces": "datamodules.builders.faces:build_faces"},
+    "export": "zoo.export:export",
+    "import": {"mefarg": "zoo.foreign.mefarg:import_mefarg"},
     "list": "lightning_modules.cli.listing:list_parts",
 }
 

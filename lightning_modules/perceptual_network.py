@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +65,7 @@ class PerceptualNetworkModule(TrainingModule):
         self.ranking_weight = ranking_weight
         self.margin = margin
 
-    def configure_optimizers(self) -> object:
+    def configure_optimizers(self) -> Any:
         """Train everything; the probes go with the module."""
         return self.optimizer(self.parameters(), total_steps=self.total_steps)
 

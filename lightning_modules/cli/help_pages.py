@@ -10,9 +10,14 @@ TRAINER_COMMANDS = {
 }
 _GROUPS = {
     "dataset": "build a data set: images, manifest, contact sheets",
+    "export": "write what a run trained as a bundle: weights, arguments, card, checksums",
+    "import": "turn a published checkpoint of others into a bundle",
     "list": "list the parts that a config can name",
 }
-_MEMBERS = {"dataset": {"faces": "procedural FACS faces"}}
+_MEMBERS = {
+    "dataset": {"faces": "procedural FACS faces"},
+    "import": {"mefarg": "ME-GraphAU's AU recogniser, as its authors publish it"},
+}
 
 
 def overview() -> str:

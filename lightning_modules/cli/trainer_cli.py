@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,7 +107,7 @@ class Parser(LightningArgumentParser):
 
 
 class SavedConfig(SaveConfigCallback):
-    """Save the config of a run, self-contained, so that it can be run again; written whole or not at all."""
+    """Save the config of a run, self-contained, so that it can be run again, and the command that made it."""
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Wait: a checkpoint that is refused must leave the run as it was."""
@@ -117,10 +118,8 @@ class SavedConfig(SaveConfigCallback):
             return
         if trainer.is_global_zero:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            file = Path(folder) / self.config_filename
-            partial = file.with_name(f".{file.name}.{os.getpid()}")
-            partial.write_text(_complete(self.parser, self.config), encoding="utf-8")
-            partial.replace(file)
+            _write(Path(folder) / self.config_filename, self.parser.dump(self.config))
+            _write(Path(folder) / "command.txt", shlex.join(["python", "cli.py", *sys.argv[1:]]) + "\n")
         self.already_saved = True
 
     on_fit_start = on_validation_start = on_test_start = on_predict_start = _write
@@ -324,6 +323,13 @@ class ZooCLI(LightningCLI):
         argument = re.match(r"\w+: (\w+) must ", text)  # the template of our own messages
         origin = self.composition.origins.of(f"{key}.{argument[1]}" if argument else key)
         return f"{key}: {text}" + (f"\n  From: {origin.source}" if origin else "")
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)
 
 
 def say(text: str) -> None:
