@@ -46,13 +46,20 @@ class Blobs(torch.utils.data.Dataset):
     def __init__(self, size: int, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         coarse = torch.rand(size, 3, 4, 4, generator=generator) * 2 - 1
+        self.occurrence = torch.rand(size, 12, generator=generator) < 0.4
         self.images = torch.nn.functional.interpolate(coarse, (16, 16), mode="bilinear")
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, request):
-        return {"image": self.images[request.indices], "index": torch.tensor(request.indices)}
+        occurrence = self.occurrence[request.indices]
+        return {
+            "image": self.images[request.indices],
+            "index": torch.tensor(request.indices),
+            "occurrence": occurrence,
+            "known": torch.ones_like(occurrence),
+        }
 
 
 class SmallFaces(FaceDataModule):

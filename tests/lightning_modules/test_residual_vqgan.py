@@ -5,6 +5,8 @@ import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.plugins.precision import MixedPrecision
 
+from lightning_modules.cli.config_files import CONFIGS, compose
+
 
 def _quiet_quantizer(small, module):
     """Codebooks that a batch does not start anew, and no noise, so that runs can be compared."""
@@ -226,3 +228,16 @@ def test_validation_and_test_log_their_figures(make, small, tmp_path):
 def test_bad_values_are_named(small, changes, constraint):
     with pytest.raises(ValueError, match=constraint):
         small.make_module(**changes)
+
+
+@pytest.mark.parametrize("quantizer", sorted(file.stem for file in (CONFIGS / "quantizers").glob("*.yaml")))
+def test_a_quantizer_is_swapped_by_one_flag(small, tmp_path, quantizer):
+    from lightning_modules.cli.trainer_cli import ZooCLI
+
+    words = ["--config", "tiny/stage1.yaml", "--model.codec.quantizer", f"quantizers/{quantizer}.yaml"]
+    module = ZooCLI("fit", compose([*words, "--trainer.fast_dev_run", "1"])).model
+    before = small.digest(module.codec.parameters())
+    trainer = small.make_trainer(tmp_path, max_steps=3)
+    trainer.fit(module, datamodule=small.SmallFaces())
+    assert torch.isfinite(trainer.callback_metrics["train/loss"])
+    assert small.digest(module.codec.parameters()) != before
