@@ -59,7 +59,8 @@ class TrainingModule(Recorded, LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Find out whether this batch is logged; once, since the step count moves within a batch."""
-        self.is_logging_step = (self.trainer.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0
+        trainer: Any = self.trainer
+        self.is_logging_step = (trainer.global_step + 1) % max(1, trainer.log_every_n_steps) == 0
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Log the gradient norm of each part that this optimiser trains, before clipping, and its learning rate."""
@@ -116,7 +117,7 @@ class TrainingModule(Recorded, LightningModule):
 
     def _choose_weights(self, checkpoint: dict[str, Any]) -> None:
         """Go on from the raw weights if averaging was on and no longer is; otherwise the average is what is loaded."""
-        trainer = self._trainer
+        trainer: Any = self._trainer
         if RAW_WEIGHTS not in checkpoint or trainer is None or trainer.state.fn != "fit":
             return
         if not any(getattr(callback, "averages_weights", False) for callback in trainer.callbacks):
@@ -203,7 +204,7 @@ class ManualTrainingModule(TrainingModule):
             optimizer._on_before_step = optimizer._on_after_step = _nothing
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        schedulers = self.lr_schedulers()
+        schedulers: Any = self.lr_schedulers()
         (schedulers[index] if isinstance(schedulers, list) else schedulers).step()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:

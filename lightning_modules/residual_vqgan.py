@@ -166,11 +166,11 @@ class ResidualVQGANModule(ManualTrainingModule):
             self.log_dict({f"train/{term}": value for term, value in losses.items()})
             self.log_dict({f"train_weighted/{term}": value for term, value in weighted.items()})
 
-    def validation_step(self, batch: FaceBatch, batch_idx: int) -> Reconstruction:
+    def validation_step(self, batch: FaceBatch, batch_idx: int) -> Any:
         """Reconstruct; callbacks look at what comes back."""
         return self._evaluate(batch, "val")
 
-    def test_step(self, batch: FaceBatch, batch_idx: int) -> Reconstruction:
+    def test_step(self, batch: FaceBatch, batch_idx: int) -> Any:
         """Reconstruct; callbacks look at what comes back."""
         return self._evaluate(batch, "test")
 

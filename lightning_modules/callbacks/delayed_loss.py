@@ -197,6 +197,6 @@ class DelayedLoss(Callback):
         rank_zero_info(text)
         if trainer.is_global_zero:
             for logger in trainer.loggers:
-                experiment = logger.experiment
+                experiment: Any = getattr(logger, "experiment", None)
                 if hasattr(experiment, "add_text"):
                     experiment.add_text(f"delayed_loss/{self.term}", text, trainer.global_step)

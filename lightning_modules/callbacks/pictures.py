@@ -73,5 +73,6 @@ class Pictures(Callback):
             sheet = grid(reconstruction_rows(pl_module.codec, images))
         save_png(sheet, self._folder / f"step_{trainer.global_step:07d}.png")
         for logger in trainer.loggers:
-            if hasattr(logger.experiment, "add_image"):
-                logger.experiment.add_image("reconstructions", as_array(sheet), trainer.global_step, dataformats="HWC")
+            experiment: Any = getattr(logger, "experiment", None)
+            if hasattr(experiment, "add_image"):
+                experiment.add_image("reconstructions", as_array(sheet), trainer.global_step, dataformats="HWC")

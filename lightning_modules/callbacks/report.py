@@ -70,13 +70,13 @@ class ReconstructionReport(Callback):
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
         self._started = time.monotonic()
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, trainer: Any, pl_module: LightningModule) -> None:
         """Find out now, and not after hours, whether the judge can be loaded."""
         if self.recognizer is not None and not trainer.fast_dev_run:
             self.recognizer.on(pl_module.device)
 
     @torch.no_grad()
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Measure the best weights on held-out identities."""
         if trainer.fast_dev_run or trainer.interrupted:
             return
@@ -140,9 +140,9 @@ class ReconstructionReport(Callback):
 class _Figures:
     """Gather figures over batches, and over ranks when they are computed."""
 
-    def __init__(self, pl_module: LightningModule, recognizer: Frozen | None, limit: int | None) -> None:
-        self.codec: Any = pl_module.codec
-        self.perceptual: Any = getattr(pl_module, "perceptual", None)
+    def __init__(self, pl_module: Any, recognizer: Frozen | None, limit: int | None) -> None:
+        self.codec = pl_module.codec
+        self.perceptual = getattr(pl_module, "perceptual", None)
         self.images: Tensor | None = None
         self._limit = limit
         self._seen = 0
@@ -226,8 +226,8 @@ def _best_weights(trainer: Trainer) -> tuple[str, dict[str, Tensor] | None]:
     return "last step", None
 
 
-def _loader(trainer: Trainer, split: str) -> Iterable[Any]:
-    data: Any = trainer.datamodule
+def _loader(trainer: Any, split: str) -> Iterable[Any]:
+    data = trainer.datamodule
     if data is None or split == "validation":
         loaders = trainer.val_dataloaders
         return loaders if loaders is not None else []

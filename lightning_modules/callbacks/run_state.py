@@ -97,7 +97,8 @@ def is_between_steps(trainer: Trainer) -> bool:
 def get_streams() -> dict[str, Any]:
     """Give the states of all global random streams, as tensors and plain data."""
     version, numbers, spare = random.getstate()
-    kind, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002 - the global stream is what is saved
+    state: Any = np.random.get_state()  # noqa: NPY002 - the global stream is what is saved
+    kind, keys, position, has_gauss, cached = state
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
