@@ -118,7 +118,7 @@ class SavedConfig(SaveConfigCallback):
             return
         if trainer.is_global_zero:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            _write(Path(folder) / self.config_filename, self.parser.dump(self.config))
+            _write(Path(folder) / self.config_filename, _complete(self.parser, self.config))
             _write(Path(folder) / "command.txt", shlex.join(["python", "cli.py", *sys.argv[1:]]) + "\n")
         self.already_saved = True
 
