@@ -163,7 +163,8 @@ def verify(directory: Path) -> None:
     if not listing.is_file():
         message = f"{directory} must hold {_SUMS}, and does not. Fetch the bundle again."
         raise BundleError(message)
-    sums = dict(reversed(line.split(maxsplit=1)) for line in listing.read_text(encoding="utf-8").splitlines() if line)
+    lines = (line.partition("  ") for line in listing.read_text(encoding="utf-8").splitlines())
+    sums = {name: checksum for checksum, _, name in lines}
     for name in (_WEIGHTS, _CONFIG, _CARD):
         if not (directory / name).is_file():
             message = f"{directory} must hold {name}, and does not. Fetch the bundle again."
@@ -190,7 +191,9 @@ def _read_config(directory: Path) -> dict[str, Any]:
         raise BundleError(message) from error
     if not isinstance(config, dict) or config.get("format_version") != FORMAT_VERSION:
         found = config.get("format_version") if isinstance(config, dict) else type(config).__name__
-        message = f"{file} must have format_version {FORMAT_VERSION}, got {found!r}. Update auface-zoo, or export it anew."
+        message = (
+            f"{file} must have format_version {FORMAT_VERSION}, got {found!r}. Update auface-zoo, or export it anew."
+        )
         raise BundleError(message)
     return config
 

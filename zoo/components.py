@@ -39,7 +39,7 @@ class Recorded:
                 object.__setattr__(self, "_arguments", dict(list(bound.arguments.items())[1:]))
             init(self, *args, **kwargs)
 
-        cls.__init__ = recording  # type: ignore[method-assign]
+        cls.__init__ = recording  # type: ignore[method-assign, assignment]
 
 
 class Component(Recorded, nn.Module, ABC):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo.components import Component
 
 _PROCEDURAL = "ProceduralFaces"
+_RENDERED = "procedural FACS faces, rendered; no photograph of a person"
 
 
 def export(checkpoint: str, output: str) -> None:
@@ -52,7 +53,7 @@ def model_card(component: Component, metadata: dict[str, Any]) -> str:
         "",
         f"- Command: `{metadata.get('command') or 'not recorded'}`",
         f"- Steps: {metadata.get('steps', 'not recorded')}",
-        f"- Data: {'procedural FACS faces, rendered; no photograph of a person' if procedural else data.get('class_path', 'not recorded')}",
+        f"- Data: {_RENDERED if procedural else data.get('class_path', 'not recorded')}",
         "",
         "## Figures",
         "",
@@ -68,8 +69,8 @@ def model_card(component: Component, metadata: dict[str, Any]) -> str:
         ]
     else:
         lines += [
-            "The licence of the training data governs these weights and whom they may be given to. Use them only as the",
-            "people in that data agreed to, and never to judge what a person feels or intends.",
+            "The licence of the training data governs these weights and whom they may be given to. Use them only as",
+            "the people in that data agreed to, and never to judge what a person feels or intends.",
         ]
     return "\n".join(lines)
 

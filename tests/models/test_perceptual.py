@@ -1,4 +1,4 @@
-"""The committed perceptual network sees faces: on held-out identities its distance grows with damage, and counts AUs."""
+"""The committed perceptual network sees faces: its distance grows with damage, and counts AUs, on held-out people."""
 
 import dataclasses
 
@@ -53,7 +53,9 @@ def warped(images, amount):
     down, across = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
     wave = amount * torch.sin(4 * torch.stack((down, across), -1))
     grid = torch.stack((across, down), -1) + wave
-    return functional.grid_sample(images, grid.expand(len(images), -1, -1, -1), padding_mode="border", align_corners=True)
+    return functional.grid_sample(
+        images, grid.expand(len(images), -1, -1, -1), padding_mode="border", align_corners=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,16 @@ import sys
 import pytest
 from torch import nn
 
-from zoo.components import Component, Recorded, build, component_class, component_name, families, portable, specification
+from zoo.components import (
+    Component,
+    Recorded,
+    build,
+    component_class,
+    component_name,
+    families,
+    portable,
+    specification,
+)
 
 
 class Inner(Component):
