@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SOURCE = "https://download.pytorch.org/models/vgg16-397923af.pth"
 RANDOM = "random"
+_CURE = f"Download {SOURCE} to that path, or name another; {RANDOM!r} gives random weights, for shapes and speed."
 _LOG = logging.getLogger(__name__)
 
 
@@ -28,37 +33,47 @@ def vgg16(weights: str, *, owner: str) -> nn.Module:
 
     with torch.device("meta"):  # no time for an initialisation that is replaced at once
         network = architecture(weights=None, init_weights=False)
-    if weights == RANDOM:
+    file = find_vgg16(weights, owner)
+    if file is None:
         _LOG.warning("%s: random weights: shapes and speed only.", owner)
         network.to_empty(device="cpu")
         _randomise(network)
     else:
-        network.load_state_dict(_state_dict(weights, network, owner), strict=True, assign=True)
+        network.load_state_dict(_state_dict(file, network, owner), strict=True, assign=True)
     return network
 
 
-def _state_dict(weights: str, network: nn.Module, owner: str) -> dict[str, Tensor]:
-    """Read the file, or say what is wrong with it, where it goes and where it comes from."""
+def find_vgg16(weights: str, owner: str) -> Path | None:
+    """Find the file of VGG16's weights; None stands for random ones.
+
+    Raises:
+        WeightsNotFoundError: It is not there; says where it comes from and where it goes.
+    """
     from zoo.bundles import WeightsNotFoundError, find
 
-    cure = f"Download {SOURCE} to that path, or name another; {RANDOM!r} gives random weights, for shapes and speed."
+    if weights == RANDOM:
+        return None
     try:
-        file = find(weights)
+        return find(weights)
     except WeightsNotFoundError:
-        message = f"{owner}: weights must be torchvision's VGG16, got {weights!r}, which does not exist. {cure}"
+        message = f"{owner}: weights must be torchvision's VGG16, got {weights!r}, which does not exist. {_CURE}"
         raise WeightsNotFoundError(message) from None
+
+
+def _state_dict(file: Path, network: nn.Module, owner: str) -> dict[str, Tensor]:
+    """Read the file, or say what is wrong with it, where it goes and where it comes from."""
     try:
         state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
         found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     except Exception as error:  # torch raises many kinds for a damaged file or a pickle
-        message = f"{owner}: weights must be a state dict of tensors, and {str(file)!r} can't be read as one. {cure}"
+        message = f"{owner}: weights must be a state dict of tensors, and {str(file)!r} can't be read as one. {_CURE}"
         raise ValueError(message) from error
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     wrong = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     if wrong:
         message = (
             f"{owner}: weights must have the {len(wanted)} tensors of torchvision's VGG16; in {str(file)!r} "
-            f"{len(wrong)} are missing, unknown or of another shape: {', '.join(wrong[:6])}. {cure}"
+            f"{len(wrong)} are missing, unknown or of another shape: {', '.join(wrong[:6])}. {_CURE}"
         )
         raise ValueError(message)
     return state

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
+import logging
 
 import torch
 from torch.nn import functional
 
 from zoo.frozen import Frozen
 from zoo.losses.base import ImageLoss
+from zoo.recognizers.base import Recognizer
 from zoo.shapes import Images, Scalar
+
+_LOG = logging.getLogger(__name__)
 
 
 class AnatomicalLoss(ImageLoss):
@@ -19,14 +23,28 @@ class AnatomicalLoss(ImageLoss):
     paper delays this loss until reconstructions look like faces, and until then it costs nothing.
 
     Args:
-        recognizer: The trained recogniser: a bundle, a run's folder or a checkpoint.
+        recognizer: The trained recogniser: a bundle, a run's folder or a checkpoint. A recogniser built in place has
+            random weights, which are good for shapes and speed only.
         weight: What the loss is multiplied by in the total.
     """
 
-    def __init__(self, *, recognizer: str = "models/recognizer", weight: float = 1.0) -> None:
+    def __init__(self, *, recognizer: str | Recognizer = "models/recognizer", weight: float = 1.0) -> None:
         super().__init__()
         self.weight = weight
-        self.recognizer = Frozen(functools.partial(_load, recognizer))
+        self.has_random_weights = isinstance(recognizer, Recognizer)
+        self.path = None if isinstance(recognizer, Recognizer) else recognizer
+        self.recognizer = Frozen(functools.partial(_made, recognizer))
+
+    def check(self) -> None:
+        """Find the recogniser's file, long before the loss starts and needs it.
+
+        Raises:
+            WeightsNotFoundError: It is not there.
+        """
+        if self.path is not None:
+            from zoo.bundles import find
+
+            find(self.path)
 
     def forward(self, reconstructions: Images, images: Images) -> Scalar:
         """Give the unweighted loss."""
@@ -36,10 +54,12 @@ class AnatomicalLoss(ImageLoss):
         return functional.mse_loss(recognizer.features(reconstructions).float(), target.float())
 
 
-def _load(recognizer: str) -> torch.nn.Module:
+def _made(recognizer: str | Recognizer) -> torch.nn.Module:
     from zoo.bundles import load
-    from zoo.recognizers.base import Recognizer
 
+    if isinstance(recognizer, Recognizer):
+        _LOG.warning("AnatomicalLoss: random weights: shapes and speed only.")
+        return recognizer
     component = load(recognizer)
     if not isinstance(component, Recognizer):
         message = (

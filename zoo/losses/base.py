@@ -20,6 +20,9 @@ class Loss(Component):
 
     weight: float
 
+    def check(self) -> None:
+        """Raise if a file that the loss will need is not there; called before training, which may need it late."""
+
 
 class ImageLoss(Loss):
     """Compare reconstructions with the images they should be."""

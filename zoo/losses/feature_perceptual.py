@@ -27,7 +27,18 @@ class FeaturePerceptualLoss(ImageLoss):
     def __init__(self, *, network: str = "models/perceptual", weight: float = 1.0) -> None:
         super().__init__()
         self.weight = weight
+        self.path = network
         self.network = Frozen(functools.partial(_load, network))
+
+    def check(self) -> None:
+        """Find the network's file.
+
+        Raises:
+            WeightsNotFoundError: It is not there.
+        """
+        from zoo.bundles import find
+
+        find(self.path)
 
     def forward(self, reconstructions: Images, images: Images) -> Scalar:
         """Give the unweighted loss, between 0 and 4."""

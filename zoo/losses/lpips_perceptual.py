@@ -10,7 +10,7 @@ from torch import nn
 
 from zoo.frozen import Frozen
 from zoo.layers.unit_features import unit_distance
-from zoo.layers.vgg16 import RANDOM, vgg16
+from zoo.layers.vgg16 import RANDOM, find_vgg16, vgg16
 from zoo.losses.base import ImageLoss
 from zoo.shapes import Images, Scalar
 
@@ -31,8 +31,17 @@ class LPIPSPerceptualLoss(ImageLoss):
     def __init__(self, *, weights: str = "models/vgg16-397923af.pth", weight: float = 1.0) -> None:
         super().__init__()
         self.weight = weight
+        self.weights = weights
         self.has_random_weights = weights == RANDOM
         self.network = Frozen(functools.partial(_lpips, weights))
+
+    def check(self) -> None:
+        """Find the file of VGG16's weights.
+
+        Raises:
+            WeightsNotFoundError: It is not there.
+        """
+        find_vgg16(self.weights, "LPIPSPerceptualLoss")
 
     def forward(self, reconstructions: Images, images: Images) -> Scalar:
         """Give the unweighted loss: LPIPS, averaged over the batch."""

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from zoo.frozen import Frozen
 from zoo.layers.imagenet import imagenet_input
-from zoo.layers.vgg16 import RANDOM, vgg16
+from zoo.layers.vgg16 import RANDOM, find_vgg16, vgg16
 from zoo.losses.base import ImageLoss
 from zoo.shapes import Images, Scalar
 
@@ -36,8 +36,17 @@ class VGG16PerceptualLoss(ImageLoss):
         super().__init__()
         self.weight = weight
         self.size = size
+        self.weights = weights
         self.has_random_weights = weights == RANDOM
         self.network = Frozen(functools.partial(_features, weights))
+
+    def check(self) -> None:
+        """Find the file of VGG16's weights.
+
+        Raises:
+            WeightsNotFoundError: It is not there.
+        """
+        find_vgg16(self.weights, "VGG16PerceptualLoss")
 
     def forward(self, reconstructions: Images, images: Images) -> Scalar:
         """Give the unweighted loss."""
