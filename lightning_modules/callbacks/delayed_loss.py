@@ -131,6 +131,7 @@ class DelayedLoss(Callback):
         self.started_at: int | None = None
         self.why = ""
         self._memory: dict[str, Any] = {}
+        self._is_idle = False
 
     @property
     def state_key(self) -> str:
@@ -160,7 +161,8 @@ class DelayedLoss(Callback):
             name = type(pl_module).__name__
             message = f"DelayedLoss: term must be a loss of {name}, got {self.term!r}. It has: {sorted(scales or [])}."
             raise ValueError(message)
-        if getattr(pl_module, self.term, True) is None:
+        self._is_idle = getattr(pl_module, self.term, True) is None
+        if self._is_idle:
             rank_zero_warn(f"DelayedLoss: the loss {self.term!r} is off in this run, so there is nothing to delay.")
         scales[self.term] = 0.0  # also for the validation batches that Lightning tries out first
 
@@ -186,7 +188,7 @@ class DelayedLoss(Callback):
             self._ask(trainer)
 
     def _ask(self, trainer: Trainer) -> None:
-        if self.started_at is not None:
+        if self.started_at is not None or self._is_idle:
             return
         reason = self.trigger.reason(trainer, self._memory)
         if reason is None:

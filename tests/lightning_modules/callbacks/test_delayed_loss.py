@@ -101,11 +101,12 @@ def test_an_unknown_metric_names_the_nearest(small, tmp_path):
 
 
 def test_a_loss_that_is_off_has_nothing_to_delay(small, tmp_path):
-    module = small.make_module(anatomical=None)
-    trainer = small.make_trainer(tmp_path, callbacks=[DelayedLoss("anatomical", AtStep(1))], max_steps=2)
+    module, delay = small.make_module(anatomical=None), DelayedLoss("anatomical", AtStep(1))
+    trainer = small.make_trainer(tmp_path, callbacks=[delay], max_steps=2)
     with pytest.warns(UserWarning, match="nothing to delay"):
         trainer.fit(module, datamodule=small.SmallFaces())
     assert torch.isfinite(trainer.callback_metrics["train/loss"])
+    assert delay.started_at is None
 
 
 def test_bad_values_are_named():
