@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lightning_modules.base import TrainingModule
+from lightning_modules.callbacks.grids import save_json
 from lightning_modules.optimizers import AdamW, OptimizerFactory
 from zoo.backbones.base import Backbone
 from zoo.images import from_unit, to_unit
@@ -82,6 +84,13 @@ class PerceptualNetworkModule(TrainingModule):
         losses, ranked = self._losses(batch, generator)
         figures = {f"val/{name}": value for name, value in losses.items()} | {"val/ranked_right": ranked}
         self.log_dict(figures, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=len(batch["image"]))
+
+    def on_fit_end(self) -> None:
+        """Write the last validation's figures into the run's folder."""
+        folder = self.trainer.log_dir
+        if folder is not None and self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
+            figures = {name: float(value) for name, value in self.trainer.callback_metrics.items() if "val/" in name}
+            save_json(figures, Path(folder) / "metrics.json")
 
     def _losses(self, batch: ProceduralFaceBatch, generator: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
         images, references = batch["image"], batch["reference"]

@@ -104,13 +104,13 @@ class ResidualQuantizerModule(TrainingModule):
         if math.isfinite(steps) and self.trainer.global_step >= self.restart_share * steps:
             self.quantizer.stop_restarts()
 
-    def validation_step(self, batch: FaceBatch, batch_idx: int) -> Quantized:
+    def validation_step(self, batch: FaceBatch, batch_idx: int) -> None:
         """Quantize and decode."""
-        return self._evaluate(batch, "val")
+        self._evaluate(batch, "val")
 
-    def test_step(self, batch: FaceBatch, batch_idx: int) -> Quantized:
+    def test_step(self, batch: FaceBatch, batch_idx: int) -> None:
         """Quantize and decode."""
-        return self._evaluate(batch, "test")
+        self._evaluate(batch, "test")
 
     def on_validation_epoch_end(self) -> None:
         """Log how much of each level's codebook is in use."""
@@ -131,7 +131,7 @@ class ResidualQuantizerModule(TrainingModule):
     def _latents(self, batch: FaceBatch) -> Tensor:
         return self._codec_here().encode(batch["image"]).float()
 
-    def _evaluate(self, batch: FaceBatch, split: str) -> Quantized:
+    def _evaluate(self, batch: FaceBatch, split: str) -> None:
         from torchmetrics.functional.image import peak_signal_noise_ratio
 
         images, latents = batch["image"], self._latents(batch)
@@ -149,7 +149,6 @@ class ResidualQuantizerModule(TrainingModule):
         named = {f"{split}/{name}": value for name, value in figures.items()}
         self.log_dict(named, on_epoch=True, sync_dist=True, batch_size=len(images))
         self.usage.update(quantized.tokens)
-        return quantized
 
     def _log_usage(self, split: str) -> None:
         usage, perplexity = map(torch.atleast_1d, self.usage.compute())

@@ -116,12 +116,17 @@ class ResidualVQGANModule(ManualTrainingModule):
         self.loss_scale = dict.fromkeys((*IMAGE_TERMS, "adversarial", "commitment"), 1.0)
 
     def setup(self, stage: str) -> None:
-        """Refuse what can't be trained rightly.
+        """Refuse what can't be trained rightly, and miss now the files that a delayed loss would miss much later.
 
         Raises:
             ValueError: float16 with accumulation and a discriminator.
+            WeightsNotFoundError: A loss's network is not where it should be.
         """
         super().setup(stage)
+        if stage == "fit":
+            for loss in (self.perceptual, self.anatomical):
+                if loss is not None:
+                    loss.check()
         if stage == "fit" and self._scaler() is not None and self.discriminator and self.accumulate_grad_batches > 1:
             message = (
                 "ResidualVQGANModule: trainer.precision must not be 16-mixed with accumulate_grad_batches > 1 and a "
