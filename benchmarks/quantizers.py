@@ -5,9 +5,10 @@ python benchmarks/quantizers.py --memory        # peak memory: a process for eac
 
 Training is forward, backward and the update of the codebooks, restarts included on our side; both start from the
 same codes and the results are checked to be equal first. The peer runs with ``rotation_trick=False`` (its default
-costs more) and no restarts. Time is the processor's, so that other work on the machine counts less. "Bare products" are ``vectors @ codes.T``, one for each level: what any search by
-matrix products pays; "in place" writes them over one matrix that is there already. The peer takes vectors, ours
-takes latents on a grid and turns them: the turning is in our time.
+costs more) and no restarts. Time is the processor's, so that other work on the machine counts less. "Bare products"
+are ``vectors @ codes.T``, one for each level: what any search by matrix products pays; "in place" writes them over
+one matrix that is there already. The peer takes vectors one after the other; ours takes latents on a grid, channels
+last, as the codec gives them: the same memory. ``--contiguous`` gives ours channels first, which it must turn.
 """
 
 from __future__ import annotations
@@ -37,16 +38,20 @@ CASES = {
     (256, 64, 512, 4): (None, None, None),
 }
 BATCH = 4
+CONTIGUOUS = "--contiguous" in sys.argv
 
 
 def make_data(case):
     num_vectors, dim, codebook_size, num_levels = case
     generator = torch.Generator().manual_seed(0)
+    memory_format = torch.contiguous_format if CONTIGUOUS else torch.channels_last
     side = (num_vectors // BATCH) ** 0.5
     latents = torch.randn(BATCH, dim, int(side), int(side), generator=generator)
+    latents = latents.contiguous(memory_format=memory_format)
     shrink = 0.9 ** torch.arange(num_levels).view(-1, 1, 1)
     codes = torch.randn(num_levels, codebook_size, dim, generator=generator) * shrink
-    return latents, codes, torch.randn(latents.shape, generator=generator)
+    upstream = torch.randn(latents.shape, generator=generator).contiguous(memory_format=memory_format)
+    return latents, codes, upstream
 
 
 def make_ours(case, codes):
@@ -218,6 +223,7 @@ def report_memory(cases):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--memory", action="store_true", help="measure peak memory instead of speed")
+    parser.add_argument("--contiguous", action="store_true", help="channels first for ours")
     parser.add_argument("--case", type=int, nargs=4, metavar=("VECTORS", "DIM", "CODES", "LEVELS"))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)

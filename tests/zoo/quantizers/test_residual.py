@@ -166,6 +166,17 @@ def test_a_multi_scale_candidate_is_what_its_level_coded(generator):
         residual = residual - quantizer.level_latents(quantized.tokens)[:, k]
 
 
+def test_grids_larger_than_a_block_of_the_search_work(generator, monkeypatch):
+    quantizer = MultiScaleResidualQuantizer(3, strides=[4, 2, 1], codebook_size=128, level_dropout=0.0)
+    latents = torch.randn(3, 3, 16, 16, generator=generator)
+    quantizer(latents)
+    expected = quantizer.eval()(latents)
+    monkeypatch.setattr(nearest, "_CPU_BLOCK", (100, 128))
+    blocked = quantizer(latents)
+    assert torch.equal(blocked.tokens, expected.tokens)
+    torch.testing.assert_close(blocked.commitment, expected.commitment)
+
+
 def test_a_grid_that_the_strides_do_not_divide_is_refused(generator):
     quantizer = MultiScaleResidualQuantizer(4, strides=[4, 1], codebook_size=16)
     with pytest.raises(ValueError, match="multiples of the strides"):

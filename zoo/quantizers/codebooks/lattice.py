@@ -77,6 +77,8 @@ class Lattice(Codebooks):
     @torch.no_grad()
     def update(self) -> None:
         """Let the scale follow what was gathered since the last update, on all processes."""
+        if not self.training:
+            return
         if self._gathered is None:
             if world()[1] == 1:
                 return

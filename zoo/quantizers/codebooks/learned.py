@@ -181,16 +181,17 @@ class LearnedCodebooks(Codebooks):
 
     @torch.no_grad()
     def update(self) -> None:
-        """Let the codes follow what was gathered since the last update, on all processes."""
+        """Let the codes follow what was gathered since the last update, on all processes; not in evaluation."""
         rank_count = world()[1]
-        if rank_count == 1 and (self._lessons is None or self._lessons.is_empty):
+        if not self.training or (rank_count == 1 and (self._lessons is None or self._lessons.is_empty)):
             return
         lessons = self._lessons_here()
         slots = math.ceil(lessons.num_candidates / rank_count)
         counts, sums, candidates, spoiled = sum_over_ranks(
             lessons.counts, lessons.sums, in_own_slot(lessons.candidates(slots)), lessons.spoiled
         )
-        if spoiled == 0:  # else an overflow, as mixed precision meets now and then; it must not stay in the codes
+        # An overflow, as mixed precision meets now and then, must not stay in the codes.
+        if (spoiled == 0) & (counts.sum() > 0):
             self._follow(counts, sums)
             self._restart(rearrange(candidates, "rank level slot dim -> level (slot rank) dim"))
         self.updates += 1
@@ -203,7 +204,9 @@ class LearnedCodebooks(Codebooks):
     def _follow(self, counts: Tensor, sums: Tensor) -> None:
         self.counts.lerp_(counts, 1 - self.decay)
         share = (1 - self.decay) / self.counts.clamp(min=torch.finfo(counts.dtype).tiny)
-        self.codes.mul_((1 - share * counts)[..., None]).addcmul_(sums, share[..., None])
+        kept = 1 - share * counts
+        for level, codes in enumerate(self.codes):  # one by one, since a level fits the cache
+            codes.mul_(kept[level, :, None]).addcmul_(sums[level], share[level, :, None])
 
     def _restart(self, candidates: Tensor) -> None:
         size = self.codes.shape[1]

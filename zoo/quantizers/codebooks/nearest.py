@@ -32,7 +32,7 @@ class NearestCodes:
     change nothing. No more than a block of the scores ever exists.
 
     Attributes:
-        rows: How many vectors a call takes at most.
+        rows: How many vectors a call should take, for speed.
 
     Args:
         device: Where the vectors are.
@@ -45,7 +45,7 @@ class NearestCodes:
         self._scores: Tensor | None = None
         self._device = device
         self._in_groups = device.type == "cpu" and self._columns % _GROUP == 0 and self._columns > _GROUP
-        self._first_group = torch.arange(self.rows, device=device) * (self._columns // _GROUP)
+        self._first_group = torch.empty(0, dtype=torch.long)
 
     def __call__(
         self,
@@ -53,7 +53,7 @@ class NearestCodes:
         codes: Float[Tensor, "code dim"],
         norms: Float[Tensor, " code"],
     ) -> Int[Tensor, " vector"]:
-        """Give the index of the nearest code of each of at most ``rows`` vectors.
+        """Give the index of the nearest code of each vector.
 
         Args:
             vectors: What to look up.
@@ -81,6 +81,8 @@ class NearestCodes:
             return scores.max(-1)
         # A maximum with its index is not vectorised on CPU, one without is: find the group first, then look inside.
         groups = scores.view(len(scores), -1, _GROUP)
+        if len(self._first_group) < len(scores):
+            self._first_group = torch.arange(len(scores)) * groups.shape[1]
         group = groups.amax(-1).max(-1).indices
         row = self._first_group[: len(scores)] + group
         score, index = groups.view(-1, _GROUP).index_select(0, row).max(-1)
