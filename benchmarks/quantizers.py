@@ -60,6 +60,7 @@ def make_ours(case, codes):
     ours.codebooks.codes.copy_(codes)
     ours.codebooks.counts.fill_(1.0)
     ours.codebooks.initialized.fill_(True)
+    ours.codebooks.updates.fill_(10**6)  # past the first updates, which forget faster than the peer's
     return ours
 
 

@@ -26,7 +26,7 @@ class MultiScaleResidualQuantizer(GridQuantizer):
         codebook_size: Codes per level.
         code_dim: Channels of the codes, reached by a learned linear map; the latents' own if not given, and only
             then is the gradient towards the latents exactly the output's.
-        decay: Share of the past in the moving averages that codes follow, per update.
+        decay: Share of the past in the moving averages that codes follow, per update; less at the first updates.
         restart_below: Codes used less than this share of the mean restart.
         level_dropout: How likely a sample is decoded from a random prefix of the levels in training.
         seed: Start of the random numbers for restarts and level dropout.

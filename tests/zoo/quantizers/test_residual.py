@@ -38,6 +38,7 @@ def test_it_equals_a_slow_reference(size, generator):
     quantizer.codebooks.codes.copy_(torch.randn(3, size, 6, generator=generator))
     quantizer.codebooks.counts.fill_(1.0)
     quantizer.codebooks.initialized.fill_(True)
+    quantizer.codebooks.updates.fill_(1000)  # past the first updates, which forget faster
     latents = torch.randn(5, 6, 4, 4, generator=generator)
     expected = slow_reference(latents, quantizer.codebooks.codes, quantizer.codebooks.counts, 0.9)
     quantized = quantizer(latents)
@@ -127,6 +128,16 @@ def test_evenly_used_codes_never_restart(num_codes, per_step, generator):
         quantizer(places[drawn].t().reshape(1, 2, 1, per_step))
         quantizer.update_codebooks()
     torch.testing.assert_close(quantizer.codebooks.codes[0], places, rtol=0, atol=0.01)  # neighbours: 6 apart
+
+
+def test_codes_keep_up_with_an_encoder_that_moves(generator):
+    quantizer = ResidualQuantizer(8, num_levels=2, codebook_size=64, level_dropout=0.0)
+    latents = torch.randn(32, 8, 8, 8, generator=generator)
+    for step in range(60):
+        moving = latents * (1 + step / 10) + step / 5
+        tokens = quantizer(moving).tokens
+        quantizer.update_codebooks()
+    assert all(tokens[:, k].unique().numel() >= 0.9 * 64 for k in range(2))
 
 
 def test_level_dropout_shows_prefixes_of_some_samples_and_tells_all_tokens(generator):

@@ -28,7 +28,8 @@ class Lattice(Codebooks):
     Args:
         bins: Values of each channel at each level.
         num_levels: Digits, coarse to fine.
-        decay: Share of the past kept in the moving mean and variance, per update.
+        decay: Share of the past kept in the moving mean and variance, per update. A scale that follows fast grows
+            with latents that grow with it.
     """
 
     mean: Tensor

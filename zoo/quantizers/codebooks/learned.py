@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zoo.quantizers.codebooks.base import Codebooks, Grid, Vectors, VectorTokens
 from zoo.quantizers.codebooks.collectives import from_first_rank, in_own_slot, sum_over_ranks, world
+from zoo.quantizers.codebooks.decay import warmed_decay
 from zoo.quantizers.codebooks.kmeans import kmeans
 from zoo.quantizers.codebooks.lessons import Lessons
 from zoo.quantizers.codebooks.lookup import each_code, sum_codes
@@ -43,10 +44,10 @@ class Assignment:
 class LearnedCodebooks(Codebooks):
     """Code vectors level by level, and let the codes of each level follow what they code.
 
-    A code is the mean of the vectors that chose it, over a window of about ``1 / (1 - decay)`` updates (van
-    den Oord et al. 2017, appendix A.1, https://arxiv.org/abs/1711.00937). Differs: the mean itself is kept,
-    ``c += a (sum - count c)`` with ``a = (1 - decay) / smoothed count``, instead of a smoothed sum to be divided;
-    so a code that nobody chooses stays exactly where it is, and no division needs a smoothing constant.
+    A code is the mean of the vectors that chose it, over a window of about ``1 / (1 - decay)`` updates, shorter
+    at first (van den Oord et al. 2017, appendix A.1, https://arxiv.org/abs/1711.00937). Differs: the mean itself is
+    kept, ``c += a (sum - count c)`` with ``a = (1 - decay) / smoothed count``, instead of a smoothed sum to be
+    divided; so a code that nobody chooses stays exactly where it is, and no division needs a smoothing constant.
 
     Codes start as k-means centres of the first batch. A code whose smoothed count falls under ``restart_below``
     times the mean count is replaced by a vector of the same level. Where there are so few vectors per code and
@@ -60,7 +61,7 @@ class LearnedCodebooks(Codebooks):
         code_dim: Channels of the codes.
         strides: For each level, how many cells one code covers along each side of the grid.
         codebook_size: Codes of each level.
-        decay: Share of the past kept at each update.
+        decay: Share of the past kept at each update; less at the first ones.
         restart_below: Share of the mean count under which a code restarts; 0 for never.
         seed: Start of the random numbers.
     """
@@ -202,8 +203,9 @@ class LearnedCodebooks(Codebooks):
         self.restarts_stopped.fill_(True)
 
     def _follow(self, counts: Tensor, sums: Tensor) -> None:
-        self.counts.lerp_(counts, 1 - self.decay)
-        share = (1 - self.decay) / self.counts.clamp(min=torch.finfo(counts.dtype).tiny)
+        new = 1 - warmed_decay(self.decay, self.updates)
+        self.counts.lerp_(counts, new)
+        share = new / self.counts.clamp(min=torch.finfo(counts.dtype).tiny)
         kept = 1 - share * counts
         for level, codes in enumerate(self.codes):  # one by one, since a level fits the cache
             codes.mul_(kept[level, :, None]).addcmul_(sums[level], share[level, :, None])
@@ -212,7 +214,7 @@ class LearnedCodebooks(Codebooks):
         size = self.codes.shape[1]
         total = self.counts.sum(-1, keepdim=True)
         mean = total / size
-        patience = torch.exp(-(1 - self.decay) * _EXPECTED_HITS / mean)
+        patience = torch.exp((warmed_decay(self.decay, self.updates) - 1) * _EXPECTED_HITS / mean)
         bound = patience.clamp(max=self.restart_below) * mean
         dead = (self.counts < bound) & ~self.restarts_stopped
         position = dead.cumsum(-1) - 1
