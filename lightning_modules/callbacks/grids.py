@@ -58,13 +58,17 @@ def as_array(sheet: Image) -> NDArray[np.uint8]:
 
 def save_png(sheet: Image, file: Path) -> Path:
     """Write a picture."""
-    return _write(file, lambda temporary: sheet.save(temporary, format="PNG"))
+    return write_whole(file, lambda temporary: sheet.save(temporary, format="PNG"))
 
 
 def save_json(content: Mapping[str, Any], file: Path) -> Path:
     """Write plain data."""
-    text = json.dumps(content, indent=2) + "\n"
-    return _write(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return save_text(json.dumps(content, indent=2) + "\n", file)
+
+
+def save_text(text: str, file: Path) -> Path:
+    """Write text."""
+    return write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def level_prefixes(num_levels: int) -> list[int]:
@@ -84,7 +88,8 @@ def reconstruction_rows(codec: Any, images: Tensor) -> dict[str, Tensor]:
     return rows
 
 
-def _write(file: Path, write: Callable[[Path], Any]) -> Path:
+def write_whole(file: Path, write: Callable[[Path], Any]) -> Path:
+    """Write a file beside its name and move it there: whole, or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     os.close(descriptor)

@@ -6,7 +6,7 @@ TRAINER_COMMANDS = {
     "fit": "train",
     "validate": "measure on the validation set",
     "test": "measure on the test set",
-    "predict": "write outputs",
+    "predict": "write reconstructions and tokens, or AU probabilities, of each face",
 }
 _GROUPS = {
     "dataset": "build a data set: images, manifest, contact sheets",

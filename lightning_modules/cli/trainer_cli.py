@@ -23,6 +23,8 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from datamodules.base import FaceDataModule
 from lightning_modules.base import ManualTrainingModule, TrainingModule
+from lightning_modules.callbacks.grids import save_text
+from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
 from lightning_modules.cli.config_files import Composition, compose, shown
 from lightning_modules.cli.errors import UserError, did_you_mean, explain, raised_by_us
@@ -117,9 +119,8 @@ class SavedConfig(SaveConfigCallback):
         if self.already_saved or folder is None:
             return
         if trainer.is_global_zero:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            _write(Path(folder) / self.config_filename, _complete(self.parser, self.config))
-            _write(Path(folder) / "command.txt", shlex.join(["python", "cli.py", *sys.argv[1:]]) + "\n")
+            save_text(_complete(self.parser, self.config), Path(folder) / self.config_filename)
+            save_text(shlex.join(["python", "cli.py", *sys.argv[1:]]) + "\n", Path(folder) / "command.txt")
         self.already_saved = True
 
     on_fit_start = on_validation_start = on_test_start = on_predict_start = _write
@@ -292,6 +293,8 @@ class ZooCLI(LightningCLI):
             yield self.config_init["checkpoint"]
         if config["enable_progress_bar"] is not False and not _has_progress_bar(config["callbacks"]):
             yield RichProgressBar() if sys.stdout.isatty() else ProgressLines()
+        if self.wanted == "predict":
+            yield Predictions()
         yield StopTogether()
 
     def _saved_config(self) -> Any:
@@ -323,13 +326,6 @@ class ZooCLI(LightningCLI):
         argument = re.match(r"\w+: (\w+) must ", text)  # the template of our own messages
         origin = self.composition.origins.of(f"{key}.{argument[1]}" if argument else key)
         return f"{key}: {text}" + (f"\n  From: {origin.source}" if origin else "")
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(file)
 
 
 def say(text: str) -> None:

@@ -67,7 +67,7 @@ class SmallFaces(FaceDataModule):
 
     def __init__(self, *, size: int = 48, batch_size: int = 4) -> None:
         super().__init__(batch_size=batch_size, augment=False)
-        self.sizes = {"train": size, "validation": 8, "test": 8}
+        self.sizes = {"train": size, "validation": 8, "test": 8, "predict": 5}
 
     @property
     def image_size(self) -> int:
