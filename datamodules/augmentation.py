@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from datamodules.batch import IMAGES
 from zoo.images import from_unit, to_unit
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Augmentation:
         """Augment a batch of ``datamodules.batch`` by uniform numbers in [0, 1)."""
         batch = mirror(batch, draws[:, 0] < 0.5, parameter_names=self.parameter_names)
         signed = draws[:, 1:] * 2 - 1
-        for name in ("image", "reference", "truth"):
+        for name in IMAGES:
             if name in batch:
                 batch[name] = self._relight(batch[name], signed)
         return batch
@@ -94,7 +95,7 @@ def mirror(
         parameter_names: Names of the columns of ``parameters``.
     """
     result = dict(batch)
-    for name in ("image", "reference", "truth", "regions"):
+    for name in (*IMAGES, "regions"):
         if name in batch:
             values = batch[name]
             mask = flipped.reshape(-1, *[1] * (values.dim() - 1))

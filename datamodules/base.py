@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 
 from datamodules.augmentation import Augmentation
+from datamodules.batch import IMAGES
 from datamodules.loading import EvaluationSampler, ResumableLoader, ResumableSampler, world
 from zoo.components import Recorded
 from zoo.images import from_uint8
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
     from datamodules.batch import FaceBatch
-
-IMAGES = ("image", "reference", "truth")
-"""The keys of a batch that hold images."""
 
 
 class FaceDataModule(Recorded, LightningDataModule, ABC):

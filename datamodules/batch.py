@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from zoo.shapes import Images, Intensity, Landmarks, Occurrence, Regions
 
 
+IMAGES = ("image", "reference", "truth")
+"""The keys that hold images."""
+
+
 class FaceBatch(TypedDict):
     """A batch of faces, as a training step receives it. A label that is absent is ``known = False``.
 

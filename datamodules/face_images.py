@@ -51,7 +51,8 @@ def _on_white(image: Image) -> Image:
 
     if image.mode in {"I;16", "I;16L", "I;16B", "I", "F"}:  # 16 bit: Pillow would clip at 255
         values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        sixteen_bits = image.mode.startswith("I;16") or values.max(initial=0) > 255
+        top = 65535.0 if sixteen_bits else 255.0
         return Image.fromarray((values * (255.0 / top)).round().clip(0, 255).astype(np.uint8)).convert("RGB")
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
         layer = image.convert("RGBA")

@@ -130,6 +130,7 @@ class FaceStoreParameters:
             message = f"FaceStoreParameters: held_out must name AUs of {AUS}, got {unknown}."
             raise ValueError(message)
         object.__setattr__(self, "held_out", sets)
+        object.__setattr__(self, "interaction", float(self.interaction))  # 1 and 1.0 are one store
 
     @property
     def num_shots(self) -> int:

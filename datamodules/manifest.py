@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from datamodules.randomness import uniform
 from zoo.facs import AUS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from datamodules.loading import Request
 
 SPLITS = ("train", "validation", "test")
@@ -37,7 +40,8 @@ class ManifestRow:
     Attributes:
         image: The image file.
         subject: Who it is.
-        split: ``train``, ``validation`` or ``test``.
+        split: ``train``, ``validation`` or ``test``; empty where the manifest doesn't say.
+        source: The image's path as the manifest gives it.
         occurrence: For each AU True, False, or None where unknown.
         intensity: For each AU 0 to 5, NaN where unknown.
         reference: A neutral image of the same person, or None.
@@ -46,6 +50,7 @@ class ManifestRow:
     image: Path
     subject: str
     split: str
+    source: str
     occurrence: tuple[bool | None, ...]
     intensity: tuple[float, ...]
     reference: Path | None
@@ -57,8 +62,9 @@ class ManifestFacesDataModule(FaceDataModule):
     The manifest is a CSV file with a header. Columns: ``image`` (path, relative to the manifest), ``subject``;
     ``AU1`` ... ``AU24`` with 1 (present), 0 (absent), 9 or empty (unknown), all of them optional; and, also
     optional, ``intensity_AU1`` ... (0 to 5), ``reference`` (path of a neutral face of the subject) and
-    ``split`` (train, validation or test). Without a ``split``, whole subjects are dealt to the splits.
-    Without a ``reference``, the subject's image with the fewest AUs serves.
+    ``split`` (train, validation or test). Without a ``split``, whole subjects are dealt to the splits; a row that
+    leaves it empty goes where its subject's first row with one is. Without a ``reference``, the subject's image
+    with the fewest AUs serves.
 
     Args:
         manifest: Path of the CSV file.
@@ -100,6 +106,9 @@ class ManifestFacesDataModule(FaceDataModule):
                 f"got {validation_share} and {test_share}."
             )
             raise ValueError(message)
+        if image_size < 1:
+            message = f"ManifestFacesDataModule: image_size must be at least 1, got {image_size}."
+            raise ValueError(message)
         self.manifest = Path(manifest)
         self.name: str = name or self.manifest.resolve().parent.name
         self.validation_share = validation_share
@@ -123,16 +132,11 @@ class ManifestFacesDataModule(FaceDataModule):
                 test_share=self.test_share,
                 seed=self.seed,
             )
+            # a subject that the manifest placed stays there: its other rows would leak it into another split
+            split_of |= {row.subject: row.split for row in reversed(rows) if row.split}
             neutral = _most_neutral(rows)
             self._rows = [
-                ManifestRow(
-                    row.image,
-                    row.subject,
-                    row.split or split_of[row.subject],
-                    row.occurrence,
-                    row.intensity,
-                    row.reference or neutral[row.subject],
-                )
+                replace(row, split=row.split or split_of[row.subject], reference=row.reference or neutral[row.subject])
                 for row in rows
             ]
         return self._rows
@@ -189,7 +193,7 @@ class ManifestFaces(Dataset[dict[str, Any]]):
             "intensity": torch.tensor([row.intensity for row in rows], dtype=torch.float32),
             "prompt": [prompt_of(each) for each in occurrence],
             "subject": [f"{self.name}/{row.subject}" for row in rows],
-            "source": [f"{self.name}/{row.image.name}" for row in rows],
+            "source": [f"{self.name}/{row.source}" for row in rows],
             "index": torch.from_numpy(indices),
         }
         if self.augment_seed is not None:
@@ -216,7 +220,8 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
                 if needed not in columns:
                     message = f"{path}: the columns must include {needed!r}, got {', '.join(columns) or 'none'}."
                     raise ManifestError(message)
-            rows = [_row(fields, path, line) for line, fields in enumerate(reader, start=2)]
+            _check_au_columns(columns, path)
+            rows = [_row(fields, path, reader.line_num) for fields in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         message = (
             f"ManifestFacesDataModule: {path} must be a readable CSV file, got {error}. "
@@ -237,6 +242,17 @@ def subject_splits(subjects: list[str], *, validation_share: float, test_share: 
     test = round(test_share * len(people)) or int(test_share > 0 and len(people) > 2)
     split = ["validation"] * validation + ["test"] * test
     return {people[person]: (split[place] if place < len(split) else "train") for place, person in enumerate(order)}
+
+
+def _check_au_columns(columns: Iterable[str], path: Path) -> None:
+    """Refuse another spelling of a column of AUs, such as ``AU01``: it would be passed over, and its AU be unknown."""
+    for column in columns:
+        spelt = re.fullmatch(r"(intensity)?[ _]?AU[ _]?0*(\d+)", column.strip(), re.IGNORECASE)
+        if spelt and int(spelt[2]) in AUS:
+            name = f"intensity_AU{spelt[2]}" if spelt[1] else f"AU{spelt[2]}"
+            if column != name:
+                message = f"{path}: columns of AUs must be named AU1 or intensity_AU1, got {column!r}. Name it {name}."
+                raise ManifestError(message)
 
 
 def _row(fields: dict[str, str | None], path: Path, line: int) -> ManifestRow:
@@ -275,6 +291,7 @@ def _row(fields: dict[str, str | None], path: Path, line: int) -> ManifestRow:
         path.parent / field("image"),
         field("subject"),
         split,
+        field("image"),
         tuple(occurrence),
         tuple(intensity),
         path.parent / reference if reference else None,

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from datamodules.augmentation import NUM_DRAWS
 from datamodules.base import FaceDataModule
 from datamodules.face_rendering import render_store
-from datamodules.face_sampling import held_out_sets, label, parameter_names, sample_frames, shot_seeds, truth_of
+from datamodules.face_sampling import held_out_sets, label, parameter_names, sample_frames, shot_seeds
 from datamodules.face_store import FaceStore, FaceStoreParameters
 from datamodules.prompts import prompt_of
 from datamodules.randomness import uniform
@@ -183,7 +183,9 @@ class ProceduralFacesDataModule(FaceDataModule):
         batch["landmarks"], batch["visible"] = rendered.landmarks, rendered.visible
         batch["regions"] = rendered.regions
         if batch.pop("with_truth"):
-            batch["truth"] = self._renderer(truth_of(faces)).images
+            # what truth_of gives, from labels that are on the device already
+            shown = faces.activation * batch["occurrence"][:, None]
+            batch["truth"] = self._renderer(faces.without_nuisance().with_activation(shown)).images
         return batch
 
 
@@ -267,7 +269,10 @@ def check_disjoint(stores: dict[str, FaceStoreParameters]) -> None:
     for first in names:
         for second in names[names.index(first) + 1 :]:
             if max(people[first].start, people[second].start) < min(people[first].stop, people[second].stop):
-                message = f"Identities must be in one split only, but {first} and {second} share some."
+                message = (
+                    f"check_disjoint: identities must be in one split only, but {first} and {second} share some. "
+                    "Train on 'train' or 'judges'."
+                )
                 raise ValueError(message)
 
 

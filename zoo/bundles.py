@@ -114,12 +114,13 @@ def save_bundle(
         metadata: Plain data to keep beside the arguments: how it was trained, what it reached.
 
     Raises:
-        BundleError: The folder holds something that is no bundle.
+        BundleError: The folder holds something that is no bundle, or is a file.
     """
     from safetensors.torch import save_file
 
     target = Path(directory).expanduser().resolve()
-    if target.exists() and not (target / _CONFIG).is_file() and any(target.iterdir()):
+    is_bundle = (target / _CONFIG).is_file()
+    if target.exists() and not is_bundle and (not target.is_dir() or any(target.iterdir())):
         message = f"save_bundle: directory must be empty, new or a bundle, got {target}. Choose another one."
         raise BundleError(message)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +164,7 @@ def verify(directory: Path) -> None:
     if not listing.is_file():
         message = f"{directory} must hold {_SUMS}, and does not. Fetch the bundle again."
         raise BundleError(message)
-    lines = (line.partition("  ") for line in listing.read_text(encoding="utf-8").splitlines())
+    lines = (line.partition("  ") for line in listing.read_text(encoding="utf-8", errors="replace").splitlines())
     sums = {name: checksum for checksum, _, name in lines}
     for name in (_WEIGHTS, _CONFIG, _CARD):
         if not (directory / name).is_file():
@@ -209,12 +210,11 @@ def _load_checkpoint(file: Path) -> Component:
     if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
         message = f"{file} must be a checkpoint of this zoo's training modules; it carries no record of its component."
         raise BundleError(message)
-    prefix = record["prefix"]
-    state = {
-        name.removeprefix(prefix): tensor
-        for name, tensor in checkpoint["state_dict"].items()
-        if name.startswith(prefix)
-    }
+    prefix, weights = record.get("prefix"), checkpoint.get("state_dict")
+    if not isinstance(prefix, str) or not isinstance(weights, dict):
+        message = f"{file} must hold weights and say which are the component's, and does not. It is incomplete."
+        raise BundleError(message)
+    state = {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
     return _rebuild(record, state, file)
 
 
@@ -222,7 +222,7 @@ def _rebuild(config: dict[str, Any], state: dict[str, torch.Tensor], place: Path
     try:
         component = build({"component": config["component"], "arguments": config["arguments"]})
         component.load_state_dict(state, strict=True)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         message = f"{place} must be a component of this version of the zoo: {error}"
         raise BundleError(message) from error
     if not isinstance(component, Component):

@@ -108,8 +108,12 @@ def component_class(name: str) -> type[Component]:
 def component_name(part: Component | type[Component]) -> str:
     """Name a component as ``family/name``, the inverse of :func:`component_class`."""
     cls = part if isinstance(part, type) else type(part)
-    _, family, member = cls.__module__.split(".")
-    return f"{family}/{member}"
+    return _name_in_zoo(cls.__module__)
+
+
+def _name_in_zoo(module: str) -> str:
+    """Turn ``zoo.family.member`` into ``family/member``; what is outside ``zoo`` keeps its dots, and is no member."""
+    return "/".join(module.split(".")[1:]) if module.startswith("zoo.") else module
 
 
 def portable(spec: Any) -> Any:
@@ -120,7 +124,7 @@ def portable(spec: Any) -> Any:
     """
     if isinstance(spec, dict) and set(spec) == {"class_path", "init_args"}:
         module, _, _ = spec["class_path"].rpartition(".")
-        name = "/".join(module.split(".")[1:])
+        name = _name_in_zoo(module)
         component_class(name)
         return {"component": name, "arguments": {key: portable(value) for key, value in spec["init_args"].items()}}
     if isinstance(spec, dict):

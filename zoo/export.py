@@ -46,7 +46,7 @@ def model_card(component: Component, metadata: dict[str, Any]) -> str:
         "```python",
         "import zoo",
         "",
-        f'component = zoo.load("{metadata.get("name", "path/to/this/folder")}")',
+        'component = zoo.load("path/to/this/folder")',
         "```",
         "",
         "## Training",

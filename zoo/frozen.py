@@ -34,11 +34,13 @@ class Frozen:
 
     def on(self, device: torch.device) -> Any:
         """Give the network on ``device``, building or moving it where needed."""
-        if self._network is None:
-            self._network = self._make().eval().requires_grad_(False)
-        if self._device != device:
-            self._network.to(device)
-            self._device = device
+        # weights made in inference mode could never be differentiated through, should training come after
+        with torch.inference_mode(mode=False):
+            if self._network is None:
+                self._network = self._make().eval().requires_grad_(False)
+            if self._device != device:
+                self._network.to(device)
+                self._device = device
         return self._network
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Frozen:

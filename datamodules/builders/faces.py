@@ -19,6 +19,7 @@ DESCRIPTION = "dataset.json"
 _CONTENT = ("images", "references", "sheets", "manifest.csv", "statistics.json", DESCRIPTION)
 _SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 _PEOPLE_PER_FRAME = 0.1  # ten frames of each person
+_PIXELS = ("images", "references")  # arrays of the store that become image files
 
 
 class DatasetFolderError(OSError):
@@ -65,7 +66,7 @@ def build_faces(
         raise ValueError(message)
     parts = []
     for name, frames in _frames_per_split(num_images, split).items():
-        people = num_identities or max(2, round(frames * _PEOPLE_PER_FRAME))
+        people = max(2, round(frames * _PEOPLE_PER_FRAME)) if num_identities is None else num_identities
         parts.append(
             FaceStoreParameters(
                 split=name,
@@ -78,7 +79,10 @@ def build_faces(
                 seed=seed,
             )
         )
-    folder = Path(output)
+    folder = Path(output).expanduser()
+    if not folder.name:
+        message = f"build_faces: output must name a folder of its own, got {output!r}. Give a path such as data/faces."
+        raise DatasetFolderError(message)
     description = {"content": "procedural FACS faces", "key": "-".join(part.key for part in parts), "sheets": sheets}
     if not _free_for(folder, description, overwrite=overwrite):
         print(f"{folder} already holds this data set; nothing to do. `--overwrite` writes it again.")
@@ -98,10 +102,12 @@ def _build(folder: Path, parts: list[FaceStoreParameters], description: dict[str
     if description["sheets"]:
         _write_sheets(partial / "sheets", parts)
     shutil.rmtree(partial / "store")
+    former = folder.with_name(f"{folder.name}.former")
+    _remove(former)  # what a run that was broken off below left
     if folder.exists():
-        _remove_content(folder)
-        folder.rmdir()  # only what this command wrote was in it
+        folder.rename(former)
     partial.rename(folder)
+    _remove(former)
     print(f"Wrote {len(rows):,} images of {parts[0].size} px to {folder}")
     for name in ("manifest.csv", "statistics.json", *(["sheets"] if description["sheets"] else [])):
         print(f"  {folder / name}")
@@ -135,7 +141,7 @@ def _free_for(folder: Path, description: dict[str, Any], *, overwrite: bool) -> 
         raise DatasetFolderError(message)
     if overwrite:
         return True
-    if json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")) == description:
+    if _description_in(folder) == description:
         return False
     message = (
         f"build_faces: output must be an empty or new folder, got {folder}, which holds procedural faces of other "
@@ -148,11 +154,7 @@ def _prepare_partial(partial: Path, description: dict[str, Any]) -> None:
     """Go on in what an earlier run of the same command left, or begin anew."""
     path = partial / DESCRIPTION
     if partial.exists():
-        try:
-            same = json.loads(path.read_text(encoding="utf-8")) == description
-        except (OSError, ValueError):
-            same = False
-        if same:
+        if _description_in(partial) == description:
             return
         if any(partial.iterdir()) and not path.exists():
             message = (
@@ -165,13 +167,25 @@ def _prepare_partial(partial: Path, description: dict[str, Any]) -> None:
     _write_text(path, json.dumps(description))
 
 
-def _remove_content(folder: Path) -> None:
+def _description_in(folder: Path) -> Any:
+    """Read what a folder says that it holds; None where it says nothing readable."""
+    try:
+        return json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _remove(folder: Path) -> None:
+    """Remove a data set, but nothing that this command did not write."""
+    if not folder.exists():
+        return
     for name in _CONTENT:
         path = folder / name
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+    folder.rmdir()
 
 
 def _write_images(store: FaceStore, folder: Path) -> list[dict[str, Any]]:
@@ -207,9 +221,6 @@ def _write_images(store: FaceStore, folder: Path) -> list[dict[str, Any]]:
         }
         for row, file in enumerate(files["images"])
     ]
-
-
-_PIXELS = ("images", "references")
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:

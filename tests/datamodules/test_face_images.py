@@ -41,6 +41,11 @@ def test_other_modes_become_rgb(tmp_path, mode):
         assert (pixels == round(40_000 / 65_535 * 255)).all()
 
 
+def test_a_dark_image_of_16_bits_stays_dark(tmp_path):
+    Image.fromarray(np.full((2, 2), 200, np.uint16)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").max() == 1
+
+
 def test_transparency_is_laid_over_white(tmp_path):
     layer = np.zeros((2, 2, 4), np.uint8)
     layer[0, 0] = 255, 0, 0, 255

@@ -92,6 +92,10 @@ def test_the_key_does_not_depend_on_how_sets_are_written():
     assert small(held_out=((4, 1), (6, 12))).key == small(held_out=((12, 6), (1, 4), (4, 1))).key
 
 
+def test_the_key_does_not_depend_on_how_numbers_are_written():
+    assert small(interaction=1).key == small(interaction=1.0).key
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -73,6 +73,21 @@ def test_a_subject_is_in_one_split_only(folder):
     assert not people["test"] & (people["train"] | people["validation"])
 
 
+def test_a_row_without_a_split_stays_with_its_subject(tmp_path):
+    lines = [f"{person}-{take}.png,p{person},{'test' if take else ''}" for person in range(10) for take in range(2)]
+    _write(tmp_path, lines, header="image,subject,split")
+    assert {row.split for row in _module(tmp_path).rows} == {"test"}
+
+
+def test_sources_tell_images_of_one_name_apart(tmp_path):
+    for take in ("T1", "T2"):
+        (tmp_path / take).mkdir()
+        Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / take / "7.png")
+    _write(tmp_path, ["T1/7.png,p1", "T2/7.png,p1"], header="image,subject")
+    batch = next(iter(_module(tmp_path).predict_dataloader()))
+    assert batch["source"] == ["mine/T1/7.png", "mine/T2/7.png"]
+
+
 def test_splits_do_not_depend_on_the_order_of_the_rows():
     people = [f"p{number}" for number in range(20)]
     splits = subject_splits(people, validation_share=0.2, test_share=0.1, seed=0)
@@ -108,6 +123,9 @@ def test_given_splits_references_and_intensities_are_used(tmp_path):
         ([], None, "at least one row"),
         (["a.png,x,later"], "image,subject,split", "split must be one of train, validation, test"),
         (["a.png,x,strong"], "image,subject,intensity_AU1", "intensity_AU1 must be from 0 to 5"),
+        (["a.png,x,1"], "image,subject,AU01", "must be named AU1 or intensity_AU1, got 'AU01'. Name it AU1"),
+        (["a.png,x,1"], "image,subject,intensity_au12", "got 'intensity_au12'. Name it intensity_AU12"),
+        (["", "a.png,x,2,0,0"], None, "line 3: AU1 must be 0, 1, 9 or empty"),
     ],
 )
 def test_mistakes_in_a_manifest_name_the_line(tmp_path, lines, header, message):
@@ -123,6 +141,8 @@ def test_a_missing_manifest_and_an_empty_split_are_said(folder, tmp_path):
         _module(folder, validation_share=0.0).val_dataloader()
     with pytest.raises(ValueError, match="together below 1"):
         _module(folder, validation_share=0.5, test_share=0.5)
+    with pytest.raises(ValueError, match="image_size must be at least 1"):
+        _module(folder, image_size=0)
 
 
 def test_an_unreadable_image_is_named(folder):

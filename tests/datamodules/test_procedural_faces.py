@@ -153,6 +153,15 @@ def test_rendering_on_the_fly_gives_the_batches_of_the_store(root):
     assert (sampled["reference"] - stored["reference"]).abs().max() < 0.02
 
 
+def test_truth_on_the_fly_is_the_stores_and_never_leaves_the_device(root, monkeypatch):
+    stored = _batch(_module(root), "validation")
+    module = _module(root, on_the_fly=True)
+    batch = next(iter(module.val_dataloader()))
+    monkeypatch.setattr(torch.Tensor, "numpy", None)  # as good as refused by a GPU's tensors
+    batch = module.on_after_batch_transfer(batch, 0)
+    assert (batch["truth"] - stored["truth"]).abs().max() < 0.02
+
+
 def test_rendering_on_the_fly_gives_new_actions_in_each_epoch(root):
     module = _module(root, on_the_fly=True, augment=False)
     loader = module.train_dataloader()

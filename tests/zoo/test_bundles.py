@@ -37,10 +37,10 @@ def test_a_bundle_records_its_class_as_family_and_name(bundle):
     assert config["arguments"]["channels"] == 4
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "README.md"])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "README.md", "SHA256SUMS"])
 def test_a_changed_file_is_refused(bundle, name):
     content = bytearray((bundle / name).read_bytes())
-    content[-2] ^= 1
+    content[-2] ^= 129  # no longer text, where it was
     (bundle / name).write_bytes(content)
     with pytest.raises(BundleError, match="must match its line"):
         load(bundle)
@@ -81,6 +81,8 @@ def test_an_older_bundle_is_replaced_and_a_foreign_folder_is_not(component, bund
     with pytest.raises(BundleError, match="must be empty, new or a bundle"):
         save_bundle(component, foreign, card="")
     assert (foreign / "thesis.tex").exists()
+    with pytest.raises(BundleError, match="must be empty, new or a bundle"):
+        save_bundle(component, foreign / "thesis.tex", card="")
 
 
 def test_a_failed_save_leaves_the_older_bundle_and_no_debris(component, bundle, monkeypatch):
@@ -103,6 +105,21 @@ def test_a_pickle_is_never_opened(tmp_path):
     torch.save({"zoo": print}, tmp_path / "evil.ckpt")
     with pytest.raises(BundleError, match="can't be read as one"):
         load(tmp_path / "evil.ckpt")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"zoo": {"format_version": 1}, "state_dict": {}},
+        {"zoo": {"format_version": 1, "prefix": ""}},
+        {"zoo": {"format_version": 1, "prefix": "", "component": 3, "arguments": {}}, "state_dict": {}},
+        {"state_dict": {}},
+    ],
+)
+def test_an_incomplete_checkpoint_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "odd.ckpt")
+    with pytest.raises(BundleError, match=r"odd\.ckpt must"):
+        load(tmp_path / "odd.ckpt")
 
 
 def test_families_are_the_folders_with_a_base():

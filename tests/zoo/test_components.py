@@ -67,6 +67,13 @@ def test_foreign_classes_are_neither_said_nor_built():
         build({"component": "os/path", "arguments": {}})
 
 
+def test_a_class_of_another_package_is_not_taken_for_the_zoos_of_the_same_name():
+    spec = {"class_path": "plugin.discriminators.patch.PatchDiscriminator", "init_args": {}}
+    with pytest.raises(ValueError, match=r"must be a member.*got 'plugin\.discriminators\.patch'"):
+        portable(spec)
+    assert portable(spec | {"class_path": "zoo.discriminators.patch.PatchDiscriminator"})
+
+
 def test_unknown_arguments_are_named():
     with pytest.raises(ValueError, match=r"does not take \['wings'\]"):
         build({"component": "discriminators/patch", "arguments": {"wings": 2}})

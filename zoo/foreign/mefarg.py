@@ -46,9 +46,19 @@ def load_official(path: str | os.PathLike[str], *, aus: Sequence[int] | None = N
         aus: Numbers of its AUs; None takes BP4D's for twelve outputs and DISFA's for eight.
 
     Raises:
+        FileNotFoundError: There is no such file.
         ForeignCheckpointError: It is not of the published layout, or not whole.
     """
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch raises many kinds for a damaged file or a pickle of anything else
+        message = (
+            f"load_official: path must be a whole checkpoint of tensors and plain data, and {os.fspath(path)!r} can't "
+            "be read as one. Download it again."
+        )
+        raise ForeignCheckpointError(message) from error
     state = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         message = (

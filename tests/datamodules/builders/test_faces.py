@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +92,28 @@ def test_overwrite_replaces_what_was_built(tmp_path):
         assert {row["split"] for row in csv.DictReader(file)} == {""}
 
 
+def test_overwrite_that_is_broken_off_never_leaves_half_a_data_set(built, tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    shutil.copytree(built, folder)
+    before = _content(folder)
+    real = Path.rename
+
+    def rename(path, target):
+        if path.name == "out.partial":
+            raise KeyboardInterrupt
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(KeyboardInterrupt):
+        build_faces(20, str(folder), size=32, workers=1, sheets=False, overwrite=True)
+    assert not folder.exists()
+    assert _content(tmp_path / "out.former") == before
+    monkeypatch.setattr(Path, "rename", real)
+    build_faces(20, str(folder), size=32, workers=1, sheets=False)
+    assert _content(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_broken_off_build_goes_on_and_gives_the_same_bytes(built, tmp_path, monkeypatch):
     folder = tmp_path / "faces"
     real, written = faces._write_png, []
@@ -112,6 +136,14 @@ def test_a_broken_off_build_goes_on_and_gives_the_same_bytes(built, tmp_path, mo
 def test_no_images_are_refused(tmp_path):
     with pytest.raises(ValueError, match="num_images must be at least 1"):
         build_faces(0, str(tmp_path / "out"))
+    with pytest.raises(ValueError, match="num_identities must be at least 1"):
+        build_faces(4, str(tmp_path / "out"), num_identities=0)
+
+
+def test_the_working_directory_itself_is_no_output(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatasetFolderError, match="must name a folder of its own"):
+        build_faces(4, ".", size=32)
 
 
 @pytest.mark.slow

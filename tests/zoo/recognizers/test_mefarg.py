@@ -316,6 +316,11 @@ def test_what_is_no_recogniser_is_refused(tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(ForeignCheckpointError, match="must hold a state_dict"):
         load_official(tmp_path / "list.pth")
+    (tmp_path / "half.pth").write_bytes((tmp_path / "list.pth").read_bytes()[:300])
+    with pytest.raises(ForeignCheckpointError, match=r"half\.pth' can't be read"):
+        load_official(tmp_path / "half.pth")
+    with pytest.raises(FileNotFoundError):
+        load_official(tmp_path / "nothing.pth")
     _, state = _official(aus=(1, 2, 4, 6, 7))
     with pytest.raises(ForeignCheckpointError, match="must name the 5 AUs"):
         convert_official(state)
