@@ -222,6 +222,12 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
                     raise ManifestError(message)
             _check_au_columns(columns, path)
             rows = [_row(fields, path, reader.line_num) for fields in reader]
+    except FileNotFoundError as error:
+        message = (
+            f"ManifestFacesDataModule: manifest must be a CSV file, got {str(path)!r}, which does not exist. "
+            "`python cli.py dataset faces --num-images 1000 --output DIR` writes one to look at."
+        )
+        raise ManifestError(message) from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         message = (
             f"ManifestFacesDataModule: {path} must be a readable CSV file, got {error}. "

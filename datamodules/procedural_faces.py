@@ -100,6 +100,24 @@ class ProceduralFacesDataModule(FaceDataModule):
         if train_on not in {"train", "judges"}:
             message = f"ProceduralFacesDataModule: train_on must be 'train' or 'judges', got {train_on!r}."
             raise ValueError(message)
+        for name, value in (
+            ("num_train", num_train),
+            ("num_validation", num_validation),
+            ("num_test", num_test),
+            ("train_identities", train_identities),
+            ("validation_identities", validation_identities),
+            ("test_identities", test_identities),
+            ("frames_per_shot", frames_per_shot),
+        ):
+            if value < 1:
+                message = f"ProceduralFacesDataModule: {name} must be at least 1, got {value}."
+                raise ValueError(message)
+        if isinstance(held_out, float | int) and not 0 <= held_out < 1:
+            message = (
+                f"ProceduralFacesDataModule: held_out must be a share from 0 to below 1 or sets of AU numbers, "
+                f"got {held_out}."
+            )
+            raise ValueError(message)
         sets = held_out_sets(held_out) if isinstance(held_out, float | int) else tuple(map(tuple, held_out))
         self._image_size = image_size
         self.root = root

@@ -115,6 +115,19 @@ class ResidualVQGANModule(ManualTrainingModule):
         self.usage = CodebookUsage(num_levels=quantizer.num_levels, codebook_size=quantizer.codebook_size)
         self.loss_scale = dict.fromkeys((*IMAGE_TERMS, "adversarial", "commitment"), 1.0)
 
+    def check_images(self, side: int) -> None:
+        """Refuse images that the codec can't divide into cells.
+
+        Raises:
+            ValueError: The side is no multiple of the codec's stride.
+        """
+        if side % self.codec.stride:
+            message = (
+                f"ResidualVQGANModule: data.image_size must be a multiple of the codec's stride {self.codec.stride}, "
+                f"got {side}. Change it, or the codec's patch_size or channel_multipliers."
+            )
+            raise ValueError(message)
+
     def setup(self, stage: str) -> None:
         """Refuse what can't be trained rightly, and miss now the files that a delayed loss would miss much later.
 

@@ -42,6 +42,9 @@ class AtStep(Trigger):
     """
 
     def __init__(self, step: int) -> None:
+        if step < 0:
+            message = f"AtStep: step must be at least 0, got {step}."
+            raise ValueError(message)
         self.step = step
 
     def reason(self, trainer: Trainer, memory: dict[str, Any]) -> str | None:
@@ -57,6 +60,9 @@ class AtEpoch(Trigger):
     """
 
     def __init__(self, epoch: int) -> None:
+        if epoch < 0:
+            message = f"AtEpoch: epoch must be at least 0, got {epoch}."
+            raise ValueError(message)
         self.epoch = epoch
 
     def reason(self, trainer: Trainer, memory: dict[str, Any]) -> str | None:

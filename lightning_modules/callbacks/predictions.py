@@ -50,8 +50,7 @@ class Predictions(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Write the files of a batch and remember its rows."""
-        indices = batch["index"].tolist()
-        rows = [{"index": index} for index in indices]
+        rows = [{"index": index} for index in batch["index"].tolist()]
         for name in ("subject", "source"):
             for row, value in zip(rows, batch.get(name, ()), strict=name in batch):
                 row[name] = value

@@ -59,9 +59,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             os.umask(mask)
             os.chmod(name, 0o666 & ~mask)  # mkstemp's files are for their owner alone
             os.replace(name, target)
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 os.unlink(name)
+            # torch speaks of an "unexpected pos" where the disk is full
+            cause = error if isinstance(error, OSError) else error.__context__
+            if isinstance(cause, OSError) and isinstance(error, OSError | RuntimeError):
+                message = f"{cause.strerror}; the checkpoint was not written, the former one stands"
+                raise OSError(cause.errno, message, str(target)) from error
             raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -241,7 +242,9 @@ def _expanded(value: Any, key: str, file: Path, result: Composition) -> Any:
         if contents is None:
             result.origins.add(key, value, shown(file))
             return str(part)
-        return _expanded(contents, key, part, result)
+        expanded = _expanded(contents, key, part, result)
+        result.origins.add(key, value, shown(file))
+        return expanded
     result.origins.add(key, value, shown(file))
     if isinstance(value, dict):
         return {
@@ -262,17 +265,18 @@ def _part(name: str, key: str, named_in: Path | None) -> tuple[Path, dict[str, A
         raise UserError(message) from None
     contents: dict[str, Any] = {}
     for _, body in _chain(file, ()):
-        contents = _merged(contents, body)
+        contents = merged(contents, body)
     return file, contents if key in _GROUPS or {"class_path", "init_args"} & set(contents) else None
 
 
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay one config over another; another class drops the arguments of the former one."""
     result = dict(base)
     if "class_path" in over and over["class_path"] != base.get("class_path", over["class_path"]):
         result.pop("init_args", None)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = _merged(result[key], value) if both else value
+        result[key] = merged(result[key], value) if both else value
     return result
 
 
@@ -308,7 +312,11 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _expanded_arguments(arguments: list[str], result: Composition) -> Iterator[str]:
     option = ""
-    for argument in arguments:
+    for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue="--"):
+        is_bare = argument.startswith("--") and "=" not in argument and following.startswith("--")
+        if is_bare and "." in argument and not argument.endswith(".help"):
+            message = f"{argument}: a value must follow."
+            raise UserError(message)
         if argument.startswith("--"):
             name, equals, value = argument.partition("=")
             option = "" if equals else name
@@ -328,6 +336,7 @@ def _expanded_argument(value: str, option: str, result: Composition) -> str:
         result.origins.add(key, value, COMMAND_LINE)
         return str(part)
     expanded = _expanded(contents, key, part, result)
+    result.origins.add(key, value, COMMAND_LINE)
     return yaml.safe_dump(expanded, default_flow_style=True, width=float("inf"), sort_keys=False).strip()
 
 
@@ -359,8 +368,10 @@ def _not_found(name: str, folders: list[Path], named_in: Path | None) -> str:
     for folder in dict.fromkeys(folders):
         patterns = ["**/*"] if folder == CONFIGS else ["*", "*/*", f"{Path(name).parent}/*"]
         for pattern in patterns if not Path(name).is_absolute() else []:
-            files = [each for suffix in _SUFFIXES for each in folder.glob(f"{pattern}{suffix}")]
+            found = (each for suffix in _SUFFIXES for each in folder.glob(f"{pattern}{suffix}"))
+            files = [each for each in found if each.is_file()]
             known += sorted(str(each.relative_to(folder).with_suffix("")) for each in files)
+    known = list(dict.fromkeys(known))
     stem = os.path.splitext(name)[0]
     near = [each for each in known if Path(each).name == Path(stem).name][:3] or nearest(stem, known)
     hint = f" Did you mean {' or '.join(f'{each}.yaml' for each in near)}?" if near else ""

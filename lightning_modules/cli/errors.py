@@ -174,9 +174,9 @@ def _said(leaves: list[Complaint], origins: Origins, subcommand: str) -> str:
     key = leaf.key.removeprefix(f"{subcommand}.")
     for each in leaves:
         if match := re.match(r"Option '([\w.+]+)' is not accepted", each.text):
-            return _unknown_argument(f"{key}.{match[1]}", each.named, origins)
+            return _unknown_argument(key, match[1], each.named, origins)
         if match := re.match(r"Key '([\w.+]+)' is not expected", each.text):
-            return _unknown_argument(f"{key}.{match[1]}", each.named, origins)
+            return _unknown_argument(key, match[1], each.named, origins)
         if match := re.match(r"the following arguments are required: (.+)", each.text):
             return _missing(key, match[1].split(", "), each.named, origins, subcommand)
     origin = origins.of(key)
@@ -186,7 +186,7 @@ def _said(leaves: list[Complaint], origins: Origins, subcommand: str) -> str:
         return f"{key}: must be one of {', '.join(reversed(choices))}, got {value!r}.{_from(origin)}"
     for each in leaves:
         if match := _NO_CLASS.search(each.text):
-            name = each.named or match["name"] or (str(origin.value) if origin else "")
+            name = each.named or match["path"] or match["name"] or (str(origin.value) if origin else "")
             return _no_class(key, name, each, origin, subcommand)
     wanted = [_plain_type(match) for each in leaves if (match := _TYPE.search(each.text))]
     if wanted and len(wanted) == len(leaves):
@@ -200,7 +200,8 @@ def _said(leaves: list[Complaint], origins: Origins, subcommand: str) -> str:
 
 _NO_CLASS = re.compile(
     r"has no attribute|Expected a dot import path string(: (?P<name>.+))?|No module named|"
-    r"does not correspond to a subclass|Unexpected import path format|Not a valid subclass|is not a subclass"
+    r"(Import path (?P<path>\S+) )?does not correspond to a subclass|"
+    r"Unexpected import path format|Not a valid subclass|is not a subclass"
 )
 _TYPE = re.compile(r"Expected (?:a |an )?(?:<class '(?P<class>[\w.]+)'>|(?P<name>\w[\w.\[\], |]*?))(?:\. Got value|$)")
 
@@ -216,9 +217,11 @@ def _got(leaves: list[Complaint]) -> str:
     return ""
 
 
-def _unknown_argument(key: str, owner: str | None, origins: Origins) -> str:
-    origin = origins.of(key)
+def _unknown_argument(at: str, option: str, owner: str | None, origins: Origins) -> str:
     accepted = _parameters(owner)
+    first = option.partition(".")[0]
+    key = f"{at}.{option if first in accepted else first}"
+    origin = origins.of(key)
     name = key.rpartition(".")[2]
     cls = (owner or "this part").rpartition(".")[2]
     takes = f"\n  {cls} takes: {', '.join(accepted)}." if accepted else f"\n  {cls} takes no arguments."
@@ -240,11 +243,15 @@ def _missing(key: str, names: list[str], owner: str | None, origins: Origins, su
 
 def _no_class(key: str, name: str, leaf: Complaint, origin: Origin | None, subcommand: str) -> str:
     offered = members_for(key, leaf.owner)
+    given = origin.value if origin and isinstance(origin.value, dict) and not leaf.named else None
+    name = str(given["class_path"]) if given and "class_path" in given else name
     short = name.rpartition(".")[2]
     if match := re.search(r"does not correspond to a subclass of (\w+)|is not a subclass of (\w+)", leaf.text):
         fault = f"{short} is no {match[1] or match[2]}"
     elif (match := re.search(r"No module named '([\w.]+)'", leaf.text)) and not name.startswith(match[1]):
         return f"{key}: {name} needs the module {match[1]!r}, which is not installed.{_from(origin)}"
+    elif given and "class_path" not in given:
+        fault = f"arguments without a class_path (given: {_short(repr(given))})"
     else:
         fault = f"there is no class {name!r}"
     hint = did_you_mean(short, offered) or ("" if offered else did_you_mean(short, known_classes()))

@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,17 +16,19 @@ import torch
 import yaml
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_only
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar, RichProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities.model_helpers import is_overridden
 
 from datamodules.base import FaceDataModule
 from lightning_modules.base import ManualTrainingModule, TrainingModule
 from lightning_modules.callbacks.grids import save_text
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
+from lightning_modules.cli.class_help import class_help
 from lightning_modules.cli.config_files import Composition, compose, shown
 from lightning_modules.cli.errors import UserError, did_you_mean, explain, raised_by_us
 from lightning_modules.cli.progress import ProgressLines
@@ -59,6 +62,9 @@ def run(subcommand: str, arguments: list[str]) -> int:
     composition = compose(arguments)
     for module in sorted(composition.modules):
         importlib.import_module(module)
+    if text := class_help(composition):
+        print(text)
+        return 0
     try:
         cli = ZooCLI(subcommand, composition)
     except RefusalError as refusal:
@@ -140,6 +146,7 @@ class ZooCLI(LightningCLI):
         self.callback_names = _callback_names(composition)
         self.checkpoint: Path | None = None
         self.run_folder: Path | None = None
+        self._claimed: Path | None = None
         super().__init__(
             TrainingModule,
             FaceDataModule,
@@ -181,6 +188,12 @@ class ZooCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Find the checkpoint before anything is built."""
         runs = self._runs()
+        if (run := self.config.get("run")) and (run in (".", "..") or Path(run).name != run):
+            message = (
+                f"run: must be a name without folders, got {run!r}. The run is {shown(runs)}/NAME; "
+                "--trainer.default_root_dir moves all runs."
+            )
+            raise UserError(message)
         given = self.config.get("ckpt_path")
         if given:
             name = os.environ.get(_RUN) if is_launched() else self.config.get("run")
@@ -209,6 +222,8 @@ class ZooCLI(LightningCLI):
             UserError: The trainer's options don't fit the module.
         """
         config = {**self.config_init["trainer"], **kwargs}
+        _refuse_a_missing_step(self.model, self.wanted)
+        self.model.check_images(self.datamodule.image_size)
         _refuse_what_manual_optimization_ignores(self.model, config)
         config["strategy"] = _strategy(self.model, config)
         folder = self._claim_run(config)
@@ -223,7 +238,8 @@ class ZooCLI(LightningCLI):
             config["callbacks"].append(SavedConfig(self.parser, self._saved_config(), overwrite=True))
         try:
             return Trainer(**config)
-        except (ValueError, TypeError, ModuleNotFoundError, MisconfigurationException) as error:
+        except (ValueError, TypeError, RuntimeError, ModuleNotFoundError, MisconfigurationException) as error:
+            self._withdraw()
             message = f"trainer: {error}"
             raise UserError(message) from error
 
@@ -241,6 +257,7 @@ class ZooCLI(LightningCLI):
             with launching():
                 getattr(self.trainer, self.wanted)(self.model, **options)
         except Exception as error:
+            self._withdraw()
             message = _told(error)
             if message is None:
                 raise
@@ -280,9 +297,19 @@ class ZooCLI(LightningCLI):
             )
             raise UserError(message)
         writes = _is_first() and not config["fast_dev_run"]
+        is_new = not name or not (runs / name).exists()
         self.run_folder = runs / name if name else _next_version(runs, claim=writes)
+        self._claimed = self.run_folder if writes and is_new else None
         os.environ[_RUN] = self.run_folder.name
         return self.run_folder
+
+    def _withdraw(self) -> None:
+        """Remove the folder of a run that was refused before it began: it holds TensorBoard's empty file at most."""
+        folder = self._claimed
+        if folder is None or not folder.is_dir():
+            return
+        if all(each.is_file() and each.name.startswith("events.out.tfevents") for each in folder.iterdir()):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _own_callbacks(self, config: dict[str, Any]) -> Iterator[Callback]:
         for name in self.callback_names:
@@ -362,6 +389,13 @@ def _callback_names(composition: Composition) -> list[str]:
     return defined
 
 
+def _refuse_a_missing_step(model: Any, wanted: str) -> None:
+    step = {"validate": "validation_step", "test": "test_step", "predict": "predict_step"}.get(wanted)
+    if step and not is_overridden(step, model, parent=LightningModule):
+        message = f"{wanted}: {type(model).__name__} has no {step}, so it can't {wanted}."
+        raise UserError(message)
+
+
 def _refuse_what_manual_optimization_ignores(model: Any, config: dict[str, Any]) -> None:
     if model.automatic_optimization:
         return
@@ -439,6 +473,8 @@ def _key_of(error: BaseException, config: Any) -> str:
     trace = error.__traceback__
     while trace is not None:
         owner = trace.tb_frame.f_locals.get("self")
+        if isinstance(owner, RunCheckpoint):
+            return "checkpoint"
         path = f"{type(owner).__module__}.{type(owner).__qualname__}"
         if owner is not None and trace.tb_frame.f_code.co_name == "__init__" and len(keys.get(path, ())) == 1:
             found = keys[path][0]

@@ -135,8 +135,10 @@ def test_mistakes_in_a_manifest_name_the_line(tmp_path, lines, header, message):
 
 
 def test_a_missing_manifest_and_an_empty_split_are_said(folder, tmp_path):
-    with pytest.raises(ManifestError, match="must be a readable CSV file"):
+    with pytest.raises(ManifestError, match=r"nothing\.csv', which does not exist"):
         read_manifest(tmp_path / "nothing.csv")
+    with pytest.raises(ManifestError, match="must be a readable CSV file"):
+        read_manifest(tmp_path)
     with pytest.raises(ManifestError, match="images of the validation split, got none"):
         _module(folder, validation_share=0.0).val_dataloader()
     with pytest.raises(ValueError, match="together below 1"):

@@ -213,6 +213,9 @@ def test_the_global_batch_is_divided_by_the_devices(root):
         ({"num_workers": -1}, "num_workers must be at least 0"),
         ({"train_on": "test"}, "train_on must be 'train' or 'judges'"),
         ({"held_out": [[1, 3]]}, "held_out must name AUs"),
+        ({"held_out": 1.5}, "ProceduralFacesDataModule: held_out must be a share from 0 to below 1"),
+        ({"num_train": 0}, "ProceduralFacesDataModule: num_train must be at least 1, got 0"),
+        ({"test_identities": 0}, "ProceduralFacesDataModule: test_identities must be at least 1, got 0"),
         ({"held_out": [], "test_aus": "unseen"}, "aus must be 'seen'"),
     ],
 )

@@ -241,3 +241,10 @@ def test_a_quantizer_is_swapped_by_one_flag(small, tmp_path, quantizer):
     trainer.fit(module, datamodule=small.SmallFaces())
     assert torch.isfinite(trainer.callback_metrics["train/loss"])
     assert small.digest(module.codec.parameters()) != before
+
+
+def test_images_that_do_not_divide_into_cells_are_refused_before_they_are_made(small):
+    module = small.make_module()
+    module.check_images(4 * module.codec.stride)
+    with pytest.raises(ValueError, match=r"image_size must be a multiple of the codec's stride 2, got 17"):
+        module.check_images(17)

@@ -112,5 +112,9 @@ def test_a_loss_that_is_off_has_nothing_to_delay(small, tmp_path):
 def test_bad_values_are_named():
     with pytest.raises(ValueError, match="ramp_steps must be at least 0"):
         DelayedLoss("anatomical", AtStep(1), ramp_steps=-1)
+    with pytest.raises(ValueError, match="step must be at least 0, got -1"):
+        AtStep(-1)
+    with pytest.raises(ValueError, match="epoch must be at least 0, got -1"):
+        AtEpoch(-1)
     with pytest.raises(ValueError, match="patience must be at least 1"):
         WhenBelow("val/l1", 1.0, patience=0)

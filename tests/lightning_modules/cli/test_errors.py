@@ -1,5 +1,7 @@
 """A mistake gives one short message: the key, the value, the nearest right names, the file; exit code 2."""
 
+from pathlib import Path
+
 import pytest
 
 WHEEL = "--model.cart.wheel"
@@ -64,14 +66,54 @@ def refused(result):
             "callbacks.greeting.txt: PrintCallback has no such argument (given: 'x'). ",
         ),
         (["--callbacks.more", "toys.Cart"], "callbacks.more: Cart is no Callback.\n  Known here: DelayedLoss"),
+        (
+            ["--model.cart.whel", "wheels/square.yaml"],
+            "model.cart.whel: Cart has no such argument (given: 'wheels/square.yaml'). Did you mean 'wheel'?\n",
+        ),
+        ([WHEEL, "carts/plain.yaml"], "model.cart.wheel: Cart is no Wheel.\n  Known here: RoundWheel, SquareWheel.\n"),
+        ([WHEEL], "--model.cart.wheel: a value must follow."),
+        ([f"{WHEEL}.help", "RoundWhel"], "model.cart.wheel: there is no class 'RoundWhel'. Did you mean 'RoundWheel'?"),
+        (["--callbacks.help", "EMA"], "callbacks.help: name a callback, too"),
+        (["--run", "../cart"], "run: must be a name without folders, got '../cart'. The run is runs/cart/NAME;"),
+        (["--checkpoint.mode", "up"], "checkpoint: `mode` can be min, max but got up\n"),
+        (
+            ["--callbacks.a", "EMA", "--callbacks.b", "EMA"],
+            "trainer: Found more than one stateful callback of type `EMA`.",
+        ),
         (["--config", "crat"], "there is no config 'crat'; looked in the working directory and in configs/."),
         ([WHEEL, "wheels/sqare.yaml"], "model.cart.wheel: there is no config 'wheels/sqare.yaml'"),
         (["--ckpt_path", "runs/cart/none.ckpt"], "ckpt_path: there is no checkpoint 'runs/cart/none.ckpt'."),
         (["--ckpt_path", "best"], "ckpt_path: there is no best.ckpt in runs/cart."),
     ],
 )
-def test_a_mistake_on_the_command_line(call, words, said):
+def test_a_mistake_on_the_command_line(call, write, words, said):
+    write("carts/plain.yaml", "class_path: toys.Cart\ninit_args: {wheel: {class_path: toys.RoundWheel}}")
     assert refused(call("fit", "--config", "cart", *words)).startswith(said)
+    assert not list(Path("runs").glob("cart/*"))  # nothing is left of a run that never began
+
+
+def test_arguments_without_a_class_are_no_class_name(call, write):
+    write("x.yaml", "extends: cart\nmodel.spare: {init_args: {depth: 4}}")
+    message = refused(call("fit", "--config", "x"))
+    assert message.startswith("model.spare: arguments without a class_path (given: {'depth': 4}).")
+
+
+def test_help_without_a_class_lists_what_there_is(call):
+    result = call("fit", "--config", "cart", f"{WHEEL}.help")
+    assert result.code == 0
+    assert result.out.startswith("model.cart.wheel takes one of\n  RoundWheel\n  SquareWheel\n")
+    assert "ResidualVQGANModule" in call("fit", "--model.help").out
+
+
+@pytest.mark.parametrize(("command", "step"), [("predict", "predict_step"), ("test", "test_step")])
+def test_a_module_without_the_step_is_refused(call, command, step, monkeypatch):
+    import toys
+
+    if step in vars(toys.CartModule):
+        monkeypatch.delattr(toys.CartModule, step)
+    assert (
+        refused(call(command, "--config", "cart")) == f"{command}: CartModule has no {step}, so it can't {command}.\n"
+    )
 
 
 @pytest.mark.parametrize(

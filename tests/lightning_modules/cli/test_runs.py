@@ -1,5 +1,6 @@
 """Runs: where they land, that a saved config runs again, how they go on, how they stop."""
 
+import errno
 import inspect
 from pathlib import Path
 
@@ -200,6 +201,22 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path):
         io.save_checkpoint({"a": torch.zeros(2), "b": lambda: None}, file)
     assert [each.name for each in tmp_path.iterdir()] == ["last.ckpt"]
     assert torch.equal(io.load_checkpoint(file)["a"], torch.ones(2))
+
+
+def test_a_full_disk_is_named_and_leaves_no_part_of_a_checkpoint(tmp_path, monkeypatch):
+    from lightning_modules.cli import checkpoints
+
+    def full(content, stream):
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:  # torch's own words then hide what happened
+            message = "[enforce fail] . unexpected pos 704 vs 598"
+            raise RuntimeError(message) from error
+
+    monkeypatch.setattr(checkpoints.torch, "save", full)
+    with pytest.raises(OSError, match=r"No space left on device; the checkpoint was not written.*last\.ckpt"):
+        checkpoints.AtomicCheckpointIO().save_checkpoint({}, tmp_path / "last.ckpt")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
