@@ -68,9 +68,13 @@ def render_store(
         progress: Whether to draw a progress bar; where not given, on a terminal only.
 
     Raises:
+        ValueError: ``num_workers`` is less than 1.
         FullDiskError: There is not enough space; what was rendered is kept for the next run.
         FaceStoreError: The store is damaged or of another version, and ``rebuild`` is off.
     """
+    if num_workers is not None and num_workers < 1:
+        message = f"render_store: num_workers must be at least 1, got {num_workers}. Leave it out for one per CPU."
+        raise ValueError(message)
     folder = parameters.folder(root)
     with contextlib.suppress(MissingStoreError):
         return _open(parameters, root, rebuild=rebuild)

@@ -99,7 +99,7 @@ class FaceStoreParameters:
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        from zoo.faces import IDENTITY_RANGES
+        from zoo.faces import IDENTITY_RANGES, FaceRenderer
 
         if self.split not in IDENTITY_RANGES:
             message = f"FaceStoreParameters: split must be one of {', '.join(IDENTITY_RANGES)}, got {self.split!r}."
@@ -108,6 +108,11 @@ class FaceStoreParameters:
             if getattr(self, name) < 1:
                 message = f"FaceStoreParameters: {name} must be at least 1, got {getattr(self, name)}."
                 raise ValueError(message)
+        object.__setattr__(self, "interaction", float(self.interaction))  # 1 and 1.0 are one store
+        FaceRenderer(self.size, interaction=self.interaction)  # refuses what it can't draw, before anything is made
+        if not -(2**63) <= self.seed < 2**63:
+            message = f"FaceStoreParameters: seed must fit 64 bits, got {self.seed}."
+            raise ValueError(message)
         available = len(IDENTITY_RANGES[self.split])
         if self.num_identities > available:
             message = (
@@ -130,7 +135,6 @@ class FaceStoreParameters:
             message = f"FaceStoreParameters: held_out must name AUs of {AUS}, got {unknown}."
             raise ValueError(message)
         object.__setattr__(self, "held_out", sets)
-        object.__setattr__(self, "interaction", float(self.interaction))  # 1 and 1.0 are one store
 
     @property
     def num_shots(self) -> int:
@@ -284,9 +288,15 @@ def _read_metadata(folder: Path) -> dict[str, Any]:
         raise MissingStoreError(message)
     try:
         metadata = json.loads(path.read_text(encoding="utf-8"))
-        version, _ = metadata["format_version"], metadata["arrays"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"FaceStore: {path} must be readable JSON, got {error}. Delete {folder}, or pass rebuild=True."
+        version = metadata["format_version"]
+        if version == FORMAT_VERSION:
+            _ = metadata["parameters"]["num_frames"], metadata["identities"]["first"], metadata["identities"]["last"]
+            _ = [(array["dtype"], array["shape"], array["bytes"]) for array in metadata["arrays"].values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = (
+            f"FaceStore: {path} must be readable JSON with all that a store says, got {type(error).__name__}: {error}. "
+            f"Delete {folder}, or pass rebuild=True."
+        )
         raise DamagedStoreError(message) from error
     if version != FORMAT_VERSION:
         message = (

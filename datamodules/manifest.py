@@ -20,7 +20,7 @@ from datamodules.randomness import uniform
 from zoo.facs import AUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from datamodules.loading import Request
 
@@ -220,7 +220,7 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
                 if needed not in columns:
                     message = f"{path}: the columns must include {needed!r}, got {', '.join(columns) or 'none'}."
                     raise ManifestError(message)
-            _check_au_columns(columns, path)
+            _check_columns(columns, path)
             rows = [_row(fields, path, reader.line_num) for fields in reader]
     except FileNotFoundError as error:
         message = (
@@ -250,9 +250,12 @@ def subject_splits(subjects: list[str], *, validation_share: float, test_share: 
     return {people[person]: (split[place] if place < len(split) else "train") for place, person in enumerate(order)}
 
 
-def _check_au_columns(columns: Iterable[str], path: Path) -> None:
-    """Refuse another spelling of a column of AUs, such as ``AU01``: it would be passed over, and its AU be unknown."""
+def _check_columns(columns: Sequence[str], path: Path) -> None:
+    """Refuse a column that comes twice, and an AU's in another spelling (``AU01``), which would be passed over."""
     for column in columns:
+        if columns.count(column) > 1:
+            message = f"{path}: columns must have names of their own, got {column!r} {columns.count(column)} times."
+            raise ManifestError(message)
         spelt = re.fullmatch(r"(intensity)?[ _]?AU[ _]?0*(\d+)", column.strip(), re.IGNORECASE)
         if spelt and int(spelt[2]) in AUS:
             name = f"intensity_AU{spelt[2]}" if spelt[1] else f"AU{spelt[2]}"
@@ -265,6 +268,9 @@ def _row(fields: dict[str, str | None], path: Path, line: int) -> ManifestRow:
     def field(name: str) -> str:
         return (fields.get(name) or "").strip()
 
+    if None in fields or None in fields.values():  # so csv marks fields too many and too few
+        message = f"{path}, line {line}: there must be a field for each column. A comma within a field asks for quotes."
+        raise ManifestError(message)
     if not field("image") or not field("subject"):
         message = f"{path}, line {line}: image and subject must not be empty."
         raise ManifestError(message)

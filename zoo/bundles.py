@@ -77,10 +77,8 @@ def load(path: str | os.PathLike[str], *, device: str | torch.device = "cpu") ->
     elif (place / "checkpoints").is_dir():
         component = _load_checkpoint(best_checkpoint(place))
     else:
-        message = (
-            f"load: {place} must hold {_CONFIG} (a bundle) or checkpoints/ (a run), "
-            f"found {sorted(each.name for each in place.iterdir())[:8]}."
-        )
+        found = sorted(each.name for each in place.iterdir())[:8] if place.is_dir() else "neither file nor folder"
+        message = f"load: {place} must hold {_CONFIG} (a bundle) or checkpoints/ (a run), found {found}."
         raise BundleError(message)
     return component.to(device).eval()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -96,11 +97,20 @@ def _build(folder: Path, parts: list[FaceStoreParameters], description: dict[str
     partial = folder.with_name(f"{folder.name}.partial")
     _prepare_partial(partial, description)
     stores = [render_store(part, partial / "store", num_workers=workers) for part in parts]
-    rows = [row for store in stores for row in _write_images(store, partial)]
-    _write_manifest(partial / "manifest.csv", rows)
-    _write_text(partial / "statistics.json", json.dumps(_statistics(stores), indent=1))
-    if description["sheets"]:
-        _write_sheets(partial / "sheets", parts)
+    try:
+        rows = [row for store in stores for row in _write_images(store, partial)]
+        _write_manifest(partial / "manifest.csv", rows)
+        _write_text(partial / "statistics.json", json.dumps(_statistics(stores), indent=1))
+        if description["sheets"]:
+            _write_sheets(partial / "sheets", parts)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        message = (
+            f"build_faces: the disk of {partial} must have space for the images, got: {error}. Free some space and "
+            "give the same command again; what was written is kept."
+        )
+        raise DatasetFolderError(message) from error
     shutil.rmtree(partial / "store")
     former = folder.with_name(f"{folder.name}.former")
     _remove(former)  # what a run that was broken off below left
@@ -163,8 +173,12 @@ def _prepare_partial(partial: Path, description: dict[str, Any]) -> None:
             )
             raise DatasetFolderError(message)
         shutil.rmtree(partial)
-    partial.mkdir(parents=True)
-    _write_text(path, json.dumps(description))
+    try:
+        partial.mkdir(parents=True)
+        _write_text(path, json.dumps(description))
+    except OSError as error:
+        message = f"build_faces: output must be where files can be written, got {partial}: {error.strerror}."
+        raise DatasetFolderError(message) from error
 
 
 def _description_in(folder: Path) -> Any:

@@ -101,6 +101,9 @@ def test_the_key_does_not_depend_on_how_numbers_are_written():
     [
         ({"split": "tests"}, "split must be one of train"),
         ({"size": 0}, "size must be at least 1"),
+        ({"size": 33}, "size must be a multiple of 8 from 32 to 512"),
+        ({"interaction": 2.0}, r"interaction must be in \[0, 1\]"),
+        ({"seed": 2**70}, "seed must fit 64 bits"),
         ({"num_identities": 10**9}, "num_identities must be at most"),
         ({"aus": "unseen"}, "aus must be 'seen' where no AU sets are held out"),
         ({"held_out": ((3,),)}, "held_out must name AUs"),
@@ -188,9 +191,10 @@ def test_other_versions_and_broken_metadata_are_refused(copy):
     path.write_text(json.dumps({**metadata, "format_version": 99}))
     with pytest.raises(IncompatibleStoreError, match="must have format version 1, got 99"):
         FaceStore.open(small(), copy)
-    path.write_text("{")
-    with pytest.raises(DamagedStoreError, match="must be readable JSON"):
-        FaceStore.open(small(), copy)
+    for broken in ("{", "[]", json.dumps({"format_version": 1}), json.dumps({**metadata, "arrays": {"images": 3}})):
+        path.write_text(broken)
+        with pytest.raises(DamagedStoreError, match="must be readable JSON"):
+            FaceStore.open(small(), copy)
     path.unlink()
     with pytest.raises(MissingStoreError, match="must be a store of faces"):
         FaceStore.open(small(), copy)
@@ -229,6 +233,11 @@ def test_a_full_disk_keeps_what_was_rendered(tmp_path, whole, monkeypatch):
     render_store(small(), tmp_path, num_workers=1).verify()
     assert len(rendered) == 5 - kept
     assert bytes_of(small().folder(tmp_path)) == whole
+
+
+def test_no_workers_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="num_workers must be at least 1, got 0"):
+        render_store(small(), tmp_path, num_workers=0)
 
 
 def test_too_little_space_is_told_before_anything_is_rendered(tmp_path, monkeypatch):

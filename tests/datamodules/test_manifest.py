@@ -125,6 +125,9 @@ def test_given_splits_references_and_intensities_are_used(tmp_path):
         (["a.png,x,strong"], "image,subject,intensity_AU1", "intensity_AU1 must be from 0 to 5"),
         (["a.png,x,1"], "image,subject,AU01", "must be named AU1 or intensity_AU1, got 'AU01'. Name it AU1"),
         (["a.png,x,1"], "image,subject,intensity_au12", "got 'intensity_au12'. Name it intensity_AU12"),
+        (["a.png,x,1,0"], None, "line 2: there must be a field for each column"),
+        (["a.png,x,1,0,0", "b,c.png,x,1,0,0"], None, "line 3: there must be a field for each column"),
+        (["a.png,x,1,0"], "image,subject,AU1,AU1", "got 'AU1' 2 times"),
         (["", "a.png,x,2,0,0"], None, "line 3: AU1 must be 0, 1, 9 or empty"),
     ],
 )

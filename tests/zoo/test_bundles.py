@@ -99,6 +99,8 @@ def test_nothing_at_a_path_says_where_it_looked(tmp_path):
         load("models/no_such_bundle")
     with pytest.raises(BundleError, match=r"must hold config\.json"):
         load(tmp_path)
+    with pytest.raises(BundleError, match="found neither file nor folder"):
+        load("/dev/null")
 
 
 def test_a_pickle_is_never_opened(tmp_path):

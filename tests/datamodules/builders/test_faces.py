@@ -1,6 +1,7 @@
 """The command ``dataset faces``."""
 
 import csv
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -131,6 +132,29 @@ def test_a_broken_off_build_goes_on_and_gives_the_same_bytes(built, tmp_path, mo
     monkeypatch.setattr(faces, "_write_png", real)
     build_faces(20, str(folder), size=32, workers=1, sheets=False)
     assert _content(folder) == _content(built)
+
+
+def test_a_full_disk_keeps_what_was_written(tmp_path, built, monkeypatch):
+    real = faces._write_png
+
+    def full(path, pixels):
+        if path.name.endswith("3.png"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        real(path, pixels)
+
+    monkeypatch.setattr(faces, "_write_png", full)
+    with pytest.raises(DatasetFolderError, match=r"must have space for the images.*what was written is kept"):
+        build_faces(20, str(tmp_path / "out"), size=32, workers=1, sheets=False)
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(faces, "_write_png", real)
+    build_faces(20, str(tmp_path / "out"), size=32, workers=1, sheets=False)
+    assert _content(tmp_path / "out") == _content(built)
+
+
+def test_an_output_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatasetFolderError, match="must be where files can be written"):
+        build_faces(4, str(tmp_path / "file" / "out"), size=32)
 
 
 def test_no_images_are_refused(tmp_path):

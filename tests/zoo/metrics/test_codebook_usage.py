@@ -1,4 +1,4 @@
-from __future__ import annotations
+"""Usage and perplexity of codebooks against plain counts."""
 
 import pytest
 import torch
@@ -25,4 +25,3 @@ def test_even_use_has_the_perplexity_of_the_codebook():
     metric = CodebookUsage(num_levels=1, codebook_size=16)
     metric.update(torch.arange(16).reshape(1, 1, 4, 4))
     assert [float(each) for each in metric.compute()] == pytest.approx([1.0, 16.0])
-
