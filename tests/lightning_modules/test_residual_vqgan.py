@@ -176,7 +176,8 @@ def test_both_optimizers_are_clipped(make, small, tmp_path):
 
 def test_float16_clips_and_steps_with_true_gradients(make, small, tmp_path):
     def train(plugins):
-        norms, module = Norms(), make(gradient_clip_val=None, optimizer=small.Adam(1e-3))
+        norms = Norms()
+        module = make(gradient_clip_val=None, optimizer=small.Adam(1e-3), discriminator_start_step=0)
         trainer = small.make_trainer(tmp_path, callbacks=[norms], max_steps=3, plugins=plugins)
         trainer.fit(module, datamodule=small.SmallFaces())
         return norms.seen, module
@@ -184,7 +185,10 @@ def test_float16_clips_and_steps_with_true_gradients(make, small, tmp_path):
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
     scaled, _ = train([MixedPrecision("16-mixed", "cpu", scaler=scaler)])
     plain, _ = train([])
-    assert scaled == pytest.approx(plain, rel=0.1)
+    assert len(scaled) == len(plain) == 6
+    assert scaled[:2] == pytest.approx(plain[:2], rel=0.02)
+    # from then on rounding picks other codes here and there; a wrong scale would be off by 2 or more
+    assert scaled == pytest.approx(plain, rel=0.4)
 
 
 def test_float16_with_accumulation_and_a_discriminator_is_refused(make, small, tmp_path):
