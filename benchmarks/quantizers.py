@@ -154,9 +154,11 @@ def measure(case, repeats):
     seconds = {name: [] for name in work}
     for repeat in range(repeats + 1):
         for name, function in work.items():
-            # what takes little is repeated within a round, so that the clock and the scheduler don't show
-            inner = 20 if "lookup" in name and name.startswith("ours") else 1
-            taken = min(timed(function) for _ in range(inner)) if inner > 1 else timed(function)
+            # what takes little is repeated within a round, so that neither the clock nor the cold start shows
+            inner = 50 if "lookup" in name else 1
+            if inner > 1:
+                function()
+            taken = timed(lambda function=function, inner=inner: [function() for _ in range(inner)]) / inner
             if repeat:
                 seconds[name].append(taken)
     return {name: statistics.median(values) for name, values in seconds.items()}, agree

@@ -19,8 +19,10 @@ def sum_codes(
     Args:
         tokens: One token for each vector and level; levels may be fewer than there are codebooks.
         codes: The codebooks.
-        kept: For each vector, how many levels count; all of them if not given.
+        kept: For each vector, how many levels count, at least 1; all of them if not given.
     """
+    if tokens.shape[1] == 1:
+        return functional.embedding(tokens[:, 0], codes[0])
     levels = torch.arange(tokens.shape[1], device=tokens.device)
     table = rearrange(codes, "level code dim -> (level code) dim")
     weights = None if kept is None else (levels < kept[:, None]).to(codes.dtype)
