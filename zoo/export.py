@@ -89,7 +89,7 @@ def _metadata(run: Path, checkpoint: Path) -> dict[str, Any]:
 
     state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
     config_file, metrics_file, command_file = run / "config.yaml", run / "metrics.json", run / "command.txt"
-    config = yaml.safe_load(config_file.read_text(encoding="utf-8")) if config_file.is_file() else {}
+    config = (yaml.safe_load(config_file.read_text(encoding="utf-8")) if config_file.is_file() else None) or {}
     return {
         "command": command_file.read_text(encoding="utf-8").strip() if command_file.is_file() else None,
         "steps": state.get("global_step"),

@@ -5,11 +5,19 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import zoo
 from zoo.backbones.base import Backbone
 from zoo.backbones.compact import CompactBackbone
 from zoo.backbones.resnet import ResNetBackbone
 from zoo.backbones.swin import SwinBackbone
-from zoo.foreign.mefarg import DISFA_AUS, ForeignCheckpointError, convert_official, load_official, official_state
+from zoo.foreign.mefarg import (
+    DISFA_AUS,
+    ForeignCheckpointError,
+    convert_official,
+    import_mefarg,
+    load_official,
+    official_state,
+)
 from zoo.recognizers.mefarg import MEFARGRecognizer
 
 DIM, COUNT, CELLS = 6, 4, (3, 3)
@@ -288,6 +296,16 @@ def test_a_published_checkpoint_gives_the_same_results(pairs, tmp_path, generato
     loaded.backbone.image_size = 64
     with torch.no_grad():
         assert torch.equal(loaded(images).probability, recognizer(images).probability)
+
+
+def test_a_published_checkpoint_becomes_a_bundle(tmp_path):
+    recognizer, state = _official()
+    torch.save({"state_dict": state}, tmp_path / "fold1.pth")
+    import_mefarg(str(tmp_path / "fold1.pth"), str(tmp_path / "bundle"))
+    loaded = zoo.load(tmp_path / "bundle")
+    assert loaded.aus == DISFA_AUS
+    assert torch.equal(loaded.au_vectors, recognizer.au_vectors)
+    assert "fold1.pth" in (tmp_path / "bundle" / "README.md").read_text()
 
 
 def test_swin_goes_there_and_back():
