@@ -75,13 +75,14 @@ class ResidualVQGANModule(ManualTrainingModule):
         gradient_clip_val: float | None = None,
     ) -> None:
         super().__init__(accumulate_grad_batches=accumulate_grad_batches, gradient_clip_val=gradient_clip_val)
-        if not any(loss is not None and loss.weight > 0 for loss in (reconstruction, perceptual, anatomical)):
-            message = (
-                "ResidualVQGANModule: at least one of reconstruction, perceptual and anatomical must be on, with a "
-                "weight above 0. Nothing else tells the codec what the image is."
-            )
-            raise ValueError(message)
+        weighted = {
+            "reconstruction": reconstruction,
+            "perceptual": perceptual,
+            "anatomical": anatomical,
+            "adversarial": adversarial,
+        }
         for name, value in (
+            *((f"{term}.weight", loss.weight) for term, loss in weighted.items() if loss is not None),
             ("commitment_weight", commitment_weight),
             ("discriminator_start_step", discriminator_start_step),
             ("adversarial_start_step", adversarial_start_step),
@@ -90,6 +91,12 @@ class ResidualVQGANModule(ManualTrainingModule):
             if value < 0:
                 message = f"ResidualVQGANModule: {name} must be at least 0, got {value}."
                 raise ValueError(message)
+        if not any(loss is not None and loss.weight > 0 for loss in (reconstruction, perceptual, anatomical)):
+            message = (
+                "ResidualVQGANModule: at least one of reconstruction, perceptual and anatomical must be on, with a "
+                "weight above 0. Nothing else tells the codec what the image is."
+            )
+            raise ValueError(message)
         if adversarial_start_step < discriminator_start_step and adversarial and discriminator:
             message = (
                 f"ResidualVQGANModule: adversarial_start_step must be at least discriminator_start_step "

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,16 @@ def test_data_parses_as_a_data_module(file):
 @pytest.mark.parametrize("file", OTHERS, ids=str)  # of parts, the class says it
 def test_a_config_says_what_it_is_for(file):
     assert (CONFIGS / file).read_text().startswith("# "), "the first line must be a comment that says what it is for"
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=str)
+def test_an_experiment_says_its_own_command(file):
+    header = (CONFIGS / file).read_text().partition("\n\n")[0]
+    assert f"# python cli.py fit --config {file}" in header
+
+
+@pytest.mark.parametrize("file", [each for each in EXPERIMENTS if each.parts[0] == "paper"], ids=str)
+def test_each_value_at_paper_scale_says_who_says_so(file):
+    values = [line for line in (CONFIGS / file).read_text().splitlines() if re.match(r"[^#]*:\s+[^#\s]", line)]
+    assert values
+    assert not [line for line in values if not re.search(r" # (paper|our reading)\b", line)]

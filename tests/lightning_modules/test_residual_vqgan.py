@@ -6,6 +6,7 @@ from pytorch_lightning import Callback
 from pytorch_lightning.plugins.precision import MixedPrecision
 
 from lightning_modules.cli.config_files import CONFIGS, compose
+from zoo.losses.reconstruction import ReconstructionLoss
 
 
 def _quiet_quantizer(small, module):
@@ -224,6 +225,7 @@ def test_validation_and_test_log_their_figures(make, small, tmp_path):
     [
         ({"reconstruction": None, "anatomical": None}, "at least one of reconstruction"),
         ({"commitment_weight": -1.0}, "commitment_weight must be at least 0"),
+        ({"reconstruction": ReconstructionLoss(weight=-1.0)}, r"reconstruction\.weight must be at least 0, got -1"),
         ({"adversarial_start_step": 0}, "must be at least discriminator_start_step"),
         ({"accumulate_grad_batches": 0}, "accumulate_grad_batches must be at least 1"),
         ({"gradient_clip_val": 0.0}, "gradient_clip_val must be above 0"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 
 import torch
 
@@ -10,6 +11,8 @@ from zoo.frozen import Frozen
 from zoo.layers.unit_features import unit_distance
 from zoo.losses.base import ImageLoss
 from zoo.shapes import Images, Scalar
+
+_LOG = logging.getLogger(__name__)
 
 
 class FeaturePerceptualLoss(ImageLoss):
@@ -63,4 +66,7 @@ def _load(network: str) -> torch.nn.Module:
             f"which holds a {type(component).__name__}."
         )
         raise TypeError(message)
+    _LOG.warning(
+        "FeaturePerceptualLoss: %s, a network that was trained here, stands in for the paper's VGG16.", network
+    )
     return component
