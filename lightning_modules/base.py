@@ -57,8 +57,11 @@ class TrainingModule(Recorded, LightningModule):
         """Bring along what makes every module's runs resume to the bit."""
         return [RunState()]
 
-    def check_images(self, side: int) -> None:
-        """Raise if images of this side can't be trained on; called before the data is prepared, which may take long."""
+    def check(self, *, image_size: int) -> None:
+        """Raise if this can't run on images of this size, or without a file that is not there.
+
+        The command line calls it before the data is prepared, which may take long.
+        """
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Find out whether this batch is logged; once, since the step count moves within a batch."""

@@ -79,6 +79,7 @@ class ImageRecognizerModule(TrainingModule):
         self.pair_loss = pair_loss or PairCrossEntropyLoss()
         self.optimizer = optimizer or AdamW(2e-3)
         self.codec = None if codec is None else Frozen(partial(_load_codec, codec))
+        self.codec_path = codec
         self.reconstructed_share = reconstructed_share
         self.initial = initial
         kinds = ("clean",) if codec is None else ("clean", "reconstructed")
@@ -90,6 +91,17 @@ class ImageRecognizerModule(TrainingModule):
         """Start from ``initial``; a checkpoint that is resumed from overrules it."""
         if stage == "fit" and self.initial is not None:
             start_from(self.recognizer, self.initial)
+
+    def check(self, *, image_size: int) -> None:
+        """Find the codec's file.
+
+        Raises:
+            WeightsNotFoundError: It is not there.
+        """
+        if self.codec_path is not None:
+            from zoo.bundles import find
+
+            find(self.codec_path)
 
     def configure_optimizers(self) -> Any:
         """Train the recogniser."""

@@ -60,6 +60,7 @@ class ResidualQuantizerModule(TrainingModule):
                 raise ValueError(message)
         self.quantizer = quantizer
         self.codec = Frozen(partial(_as_codec, codec))
+        self.codec_path = codec if isinstance(codec, str) else None
         self.commitment_weight = commitment_weight
         self.optimizer = optimizer or AdamW(1e-3)
         self.restart_share = restart_share
@@ -80,6 +81,17 @@ class ResidualQuantizerModule(TrainingModule):
                 f"{self.quantizer.latent_dim}. Set --model.quantizer.latent_dim {codec_dim}."
             )
             raise ValueError(message)
+
+    def check(self, *, image_size: int) -> None:
+        """Find the codec's file.
+
+        Raises:
+            WeightsNotFoundError: It is not there.
+        """
+        if self.codec_path is not None:
+            from zoo.bundles import find
+
+            find(self.codec_path)
 
     def configure_optimizers(self) -> Any:
         """Train what learns by gradients."""

@@ -122,18 +122,20 @@ class ResidualVQGANModule(ManualTrainingModule):
         self.usage = CodebookUsage(num_levels=quantizer.num_levels, codebook_size=quantizer.codebook_size)
         self.loss_scale = dict.fromkeys((*IMAGE_TERMS, "adversarial", "commitment"), 1.0)
 
-    def check_images(self, side: int) -> None:
-        """Refuse images that the codec can't divide into cells.
+    def check(self, *, image_size: int) -> None:
+        """Refuse images that the codec can't divide into cells, and losses whose networks are not there.
 
         Raises:
-            ValueError: The side is no multiple of the codec's stride.
+            ValueError: The size is no multiple of the codec's stride.
+            WeightsNotFoundError: A loss's network is not where it should be.
         """
-        if side % self.codec.stride:
+        if image_size % self.codec.stride:
             message = (
                 f"ResidualVQGANModule: data.image_size must be a multiple of the codec's stride {self.codec.stride}, "
-                f"got {side}. Change it, or the codec's patch_size or channel_multipliers."
+                f"got {image_size}. Change it, or the codec's patch_size or channel_multipliers."
             )
             raise ValueError(message)
+        self._check_losses()
 
     def setup(self, stage: str) -> None:
         """Refuse what can't be trained rightly, and miss now the files that a delayed loss would miss much later.
@@ -144,9 +146,7 @@ class ResidualVQGANModule(ManualTrainingModule):
         """
         super().setup(stage)
         if stage == "fit":
-            for loss in (self.perceptual, self.anatomical):
-                if loss is not None:
-                    loss.check()
+            self._check_losses()
         if stage == "fit" and self._scaler() is not None and self.discriminator and self.accumulate_grad_batches > 1:
             message = (
                 "ResidualVQGANModule: trainer.precision must not be 16-mixed with accumulate_grad_batches > 1 and a "
@@ -295,6 +295,11 @@ class ResidualVQGANModule(ManualTrainingModule):
             self.log_dict({f"{split}_{name}/level_{level}": figure for level, figure in enumerate(figures)})
         self.log(f"{split}/usage", usage.min())
         self.usage.reset()
+
+    def _check_losses(self) -> None:
+        for loss in (self.perceptual, self.anatomical):
+            if loss is not None:
+                loss.check()
 
     def _scaler(self) -> Any:
         return getattr(self.trainer.precision_plugin, "scaler", None)

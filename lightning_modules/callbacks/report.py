@@ -13,7 +13,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from lightning_modules.callbacks.grids import grid, reconstruction_rows, save_json, save_png
-from zoo.bundles import load
+from zoo.bundles import find, load
 from zoo.facs import AUS
 from zoo.frozen import Frozen
 from zoo.images import to_unit
@@ -61,9 +61,19 @@ class ReconstructionReport(Callback):
         self.split = split
         self.num_images = num_images
         self.recognizer = None if recognizer is None else Frozen(partial(load, recognizer))
+        self.recognizer_path = recognizer
         self._folder = Path()
         self._started = 0.0
         self._figures: _Figures | None = None
+
+    def check(self) -> None:
+        """Find the judge's file; called before the data is prepared.
+
+        Raises:
+            WeightsNotFoundError: It is not there.
+        """
+        if self.recognizer_path is not None:
+            find(self.recognizer_path)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the run's folder; asked on every rank, since the ranks agree on it."""

@@ -70,7 +70,8 @@ run
   --seed_everything N       0 by default
 
 A run's folder holds config.yaml (complete: --config runs/.../config.yaml runs it again), metrics.json, images/,
-checkpoints/best.ckpt and last.ckpt, and TensorBoard's files (tensorboard --logdir runs).
+checkpoints/best.ckpt and last.ckpt, and TensorBoard's files (tensorboard --logdir runs). validate, test and predict
+write into folders of these names in the run whose weights they use; predict: images/, tokens/, predictions.csv.
 
 trainer, callbacks, checkpoints
   --trainer.max_steps N  --trainer.max_epochs N  --trainer.limit_train_batches N  --trainer.fast_dev_run true
@@ -80,8 +81,8 @@ trainer, callbacks, checkpoints
 
 look
   --print_config            print the complete config and stop
-  --model.help CLASS        the arguments of a class, by its full path:
-                            --model.help lightning_modules.residual_vqgan.ResidualVQGANModule
+  --model.codec.quantizer.help          the classes that can stand there
+  --model.codec.quantizer.help CLASS    the arguments of one
   --traceback               show where an error comes from (or set DEBUG=1)
 
 exit codes: 0 done, 2 a mistake in config or options, 130 Ctrl-C, 143 SIGTERM (both leave last.ckpt), 1 anything else"""

@@ -27,6 +27,7 @@ from datamodules.base import FaceDataModule
 from lightning_modules.base import ManualTrainingModule, TrainingModule
 from lightning_modules.callbacks.grids import save_text
 from lightning_modules.callbacks.predictions import Predictions
+from lightning_modules.callbacks.report import ReconstructionReport
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
 from lightning_modules.cli.class_help import class_help
 from lightning_modules.cli.config_files import Composition, compose, shown
@@ -223,7 +224,11 @@ class ZooCLI(LightningCLI):
         """
         config = {**self.config_init["trainer"], **kwargs}
         _refuse_a_missing_step(self.model, self.wanted)
-        self.model.check_images(self.datamodule.image_size)
+        self.model.check(image_size=self.datamodule.image_size)
+        if self.wanted in ("fit", "test") and not config["fast_dev_run"]:
+            for callback in self._own_callbacks(config):
+                if isinstance(callback, ReconstructionReport):
+                    callback.check()
         _refuse_what_manual_optimization_ignores(self.model, config)
         config["strategy"] = _strategy(self.model, config)
         folder = self._claim_run(config)

@@ -251,6 +251,24 @@ def test_a_quantizer_is_swapped_by_one_flag(small, tmp_path, quantizer):
 
 def test_images_that_do_not_divide_into_cells_are_refused_before_they_are_made(small):
     module = small.make_module()
-    module.check_images(4 * module.codec.stride)
+    module.check(image_size=4 * module.codec.stride)
     with pytest.raises(ValueError, match=r"image_size must be a multiple of the codec's stride 2, got 17"):
-        module.check_images(17)
+        module.check(image_size=17)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--config", "tiny/stage1.yaml", "--callbacks.report.recognizer", "models/nobody"],
+        ["--config", "tiny/quantizer.yaml", "--model.codec", "models/nobody"],
+        ["--config", "tiny/recognizer.yaml", "--model.codec", "models/nobody"],
+    ],
+    ids=lambda words: words[1],
+)
+def test_missing_weights_are_noticed_before_faces_are_rendered(words, tmp_path, monkeypatch, capsys):
+    import cli
+
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["fit", *words]) == 2
+    assert "'models/nobody', which does not exist" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.*"))
