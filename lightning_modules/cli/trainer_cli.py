@@ -31,7 +31,8 @@ from lightning_modules.callbacks.report import ReconstructionReport
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
 from lightning_modules.cli.class_help import class_help
 from lightning_modules.cli.config_files import Composition, compose, shown
-from lightning_modules.cli.errors import UserError, did_you_mean, explain, raised_by_us
+from lightning_modules.cli.errors import UserError, did_you_mean, explain
+from lightning_modules.cli.failures import key_of, root_of, told
 from lightning_modules.cli.progress import ProgressLines
 from lightning_modules.cli.quiet import silence
 from lightning_modules.cli.stopping import (
@@ -263,7 +264,7 @@ class ZooCLI(LightningCLI):
                 getattr(self.trainer, self.wanted)(self.model, **options)
         except Exception as error:
             self._withdraw()
-            message = _told(error)
+            message = told(error)
             if message is None:
                 raise
             raise UserError(message) from error
@@ -350,9 +351,9 @@ class ZooCLI(LightningCLI):
         """What a constructor refuses, with the key where its class stands in the config."""
         if isinstance(error, UserError):
             return str(error)
-        root = _root(error)
+        root = root_of(error)
         text = str(root).strip() or type(root).__name__
-        key = _key_of(root, self.config)
+        key = key_of(root, self.config)
         if not key:
             return text
         argument = re.match(r"\w+: (\w+) must ", text)  # the template of our own messages
@@ -459,60 +460,3 @@ def _as_list(value: Any) -> list[Any]:
 
 def _has_progress_bar(callbacks: Any) -> bool:
     return any(isinstance(each, ProgressBar) for each in _as_list(callbacks))
-
-
-def _root(error: BaseException) -> BaseException:
-    """The error that jsonargparse wrapped, if it did."""
-    while (cause := error.__cause__ or error.__context__) is not None and isinstance(error, ValueError | TypeError):
-        if "Does not validate" not in str(error) and "Problem with given class_path" not in str(error):
-            break
-        error = cause
-    return error
-
-
-def _key_of(error: BaseException, config: Any) -> str:
-    """The one key at which the class stands whose constructor raised an error; empty if that is not sure."""
-    keys: dict[str, list[str]] = {}
-    _collect_keys(config.as_dict(), "", keys)
-    found = ""
-    trace = error.__traceback__
-    while trace is not None:
-        owner = trace.tb_frame.f_locals.get("self")
-        if isinstance(owner, RunCheckpoint):
-            return "checkpoint"
-        path = f"{type(owner).__module__}.{type(owner).__qualname__}"
-        if owner is not None and trace.tb_frame.f_code.co_name == "__init__" and len(keys.get(path, ())) == 1:
-            found = keys[path][0]
-        trace = trace.tb_next
-    return found
-
-
-def _collect_keys(value: Any, key: str, found: dict[str, list[str]]) -> None:
-    if isinstance(value, dict):
-        if isinstance(path := value.get("class_path"), str):
-            found.setdefault(path, []).append(key)
-        for name, each in value.items():
-            inner = key if name == "init_args" else f"{key}.{name}" if key else str(name)
-            _collect_keys(each, inner, found)
-    elif isinstance(value, list):
-        for place, each in enumerate(value):
-            _collect_keys(each, f"{key}.{place}", found)
-
-
-def _told(error: Exception) -> str | None:
-    """Say an error of a running program in one message, where the user can put it right; None where it is our bug."""
-    text = str(error).strip()
-    if match := re.match(r"`ModelCheckpoint\(monitor='(.+?)'\)` could not find .* metrics: \[(.*?)\]", text):
-        logged = [name.strip("'") for name in match[2].split(", ")]
-        hint = did_you_mean(match[1], logged)
-        return f"checkpoint.monitor: no metric {match[1]!r} is logged.{hint}\n  Logged: {', '.join(logged)}."
-    if isinstance(error, OSError | MisconfigurationException | UserError):
-        return text or type(error).__name__
-    if isinstance(error, torch.cuda.OutOfMemoryError):
-        return "the GPU's memory is full. Lower data.batch_size, or accumulate with model.accumulate_grad_batches."
-    if isinstance(error, RuntimeError) and "Error(s) in loading state_dict" in text:
-        lines = text.splitlines()
-        return "\n".join(["ckpt_path: the checkpoint is of another model.", *(line.strip() for line in lines[1:7])])
-    if isinstance(error, ValueError | ModuleNotFoundError) and raised_by_us(error):
-        return text
-    return None
