@@ -72,7 +72,7 @@ def label(faces: FaceParameters) -> tuple[np.ndarray, np.ndarray]:
     from zoo.faces import intensity_of
 
     intensity = intensity_of(faces.activation.mean(1))
-    return (intensity >= PRESENT).numpy(), intensity.numpy()
+    return (intensity >= PRESENT).cpu().numpy(), intensity.cpu().numpy()
 
 
 def truth_of(faces: FaceParameters) -> FaceParameters:
@@ -89,6 +89,7 @@ def parameter_names() -> tuple[str, ...]:
     return sample_faces(*(torch.zeros(1, dtype=torch.int64) for _ in range(3))).table()[0]
 
 
+@functools.cache
 def held_out_sets(share: float) -> tuple[tuple[int, ...], ...]:
     """Choose a share of all sets of two AUs or more, by a hash of the set, to be kept out of training.
 
