@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUN := models_$(shell date +%Y%m%d_%H%M%S)
 
-.PHONY: help demo test test-slow lint types format models clean
+.PHONY: help demo models test test-slow lint types format clean
 help:
 	@echo "make demo               train stage I on procedural faces; pictures and figures in runs/stage1/version_N"
 	@echo "make demo FROM_SCRATCH=1  train the recogniser and the perceptual network first, too"
@@ -14,6 +15,8 @@ help:
 
 # The stamps remember the pyproject.toml that they installed, so that a second call costs nothing.
 $(VENV)/run.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) must be Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	$(BIN)/python -m pip install --quiet --editable .
@@ -29,11 +32,22 @@ ifdef FROM_SCRATCH
 endif
 	$(BIN)/python cli.py fit --config stage1.yaml
 
+# The perceptual network first, then a codec to learn artefacts from, then the recognisers on both kinds of faces.
+models: $(VENV)/run.stamp
+	$(BIN)/python cli.py fit --config perceptual.yaml --run $(RUN)
+	$(BIN)/python cli.py export --checkpoint runs/perceptual/$(RUN) --output models/perceptual
+	$(BIN)/python cli.py fit --config stage1.yaml --config ablations/stage1_without_anatomical_loss.yaml \
+		--callbacks.report null --run $(RUN)
+	$(BIN)/python cli.py fit --config recognizer.yaml --model.codec runs/stage1/$(RUN) --run $(RUN)
+	$(BIN)/python cli.py export --checkpoint runs/recognizer/$(RUN) --output models/recognizer
+	$(BIN)/python cli.py fit --config recognizer_independent.yaml --model.codec runs/stage1/$(RUN) --run $(RUN)
+	$(BIN)/python cli.py export --checkpoint runs/recognizer_independent/$(RUN) --output models/recognizer_independent
+
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 test-slow: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m "slow"
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
