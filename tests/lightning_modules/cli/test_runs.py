@@ -2,6 +2,7 @@
 
 import errno
 import inspect
+import signal
 from pathlib import Path
 
 import pytest
@@ -165,8 +166,16 @@ def test_a_dry_run_leaves_nothing(call):
     assert not Path("runs").exists()
 
 
+@pytest.fixture
+def ctrl_c():
+    """Python's own answer to Ctrl-C; test workers turn it off for themselves."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
-def test_a_stopped_run_leaves_its_last_state_and_a_code(call, write, name, code):
+def test_a_stopped_run_leaves_its_last_state_and_a_code(call, write, name, code, ctrl_c):
     write(
         "x.yaml",
         f"extends: cart\ncallbacks.stop: {{class_path: toys.SignalCallback, init_args: {{name: {name}, step: 11}}}}",
