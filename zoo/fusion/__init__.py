@@ -1,0 +1,1 @@
+"""Fusion: features of face and text -> the context that a generator attends to."""

@@ -1,0 +1,1 @@
+"""Generators: a context -> tokens. MaskGIT over code stacks, and its siblings."""
