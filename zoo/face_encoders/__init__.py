@@ -1,1 +1,1 @@
-"""Face encoders: a reference face -> features of appearance (who), structure (where what is) and latents (how it looks)."""
+"""Face encoders: a reference face -> features of who it is, of where what is, and of how it looks."""
