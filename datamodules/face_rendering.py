@@ -40,6 +40,7 @@ from datamodules.face_store import (
 )
 from datamodules.progress import progress_bar
 from zoo.facs import AUS
+from zoo.files import save_text
 from zoo.images import to_uint8
 
 if TYPE_CHECKING:
@@ -369,12 +370,7 @@ def _write_metadata(partial: Path, layout: _Layout, done: dict[int, dict[str, in
             for name, (dtype, shape) in layout.arrays.items()
         },
     }
-    temporary = partial / f"{METADATA}.partial"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(metadata, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(partial / METADATA)
+    save_text(json.dumps(metadata, indent=1), partial / METADATA)
 
 
 def _check_space(partial: Path, layout: _Layout, *, share: float) -> None:

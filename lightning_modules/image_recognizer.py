@@ -11,8 +11,8 @@ import torch
 from lightning_utilities.core.rank_zero import rank_zero_info
 
 from lightning_modules.base import TrainingModule
-from lightning_modules.callbacks.grids import save_json
 from lightning_modules.optimizers import AdamW, OptimizerFactory
+from zoo.files import save_json
 from zoo.frozen import Frozen
 from zoo.losses.pair_cross_entropy import PairCrossEntropyLoss
 from zoo.losses.weighted_asymmetric import WeightedAsymmetricLoss

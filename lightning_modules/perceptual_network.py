@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lightning_modules.base import TrainingModule
-from lightning_modules.callbacks.grids import save_json
 from lightning_modules.optimizers import AdamW, OptimizerFactory
 from zoo.backbones.base import Backbone
+from zoo.files import save_json
 from zoo.images import from_unit, to_unit
 from zoo.layers.unit_features import unit_distance
 

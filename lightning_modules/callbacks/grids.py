@@ -1,20 +1,18 @@
-"""Pictures of many faces with a caption beside each row, and files that are written whole or not at all."""
+"""Pictures of many faces with a caption beside each row."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from einops import rearrange
 
+from zoo.files import write_whole
 from zoo.images import to_uint8
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -56,19 +54,9 @@ def as_array(sheet: Image) -> NDArray[np.uint8]:
     return np.asarray(sheet)
 
 
-def save_png(sheet: Image, file: Path) -> Path:
-    """Write a picture."""
-    return write_whole(file, lambda temporary: sheet.save(temporary, format="PNG"))
-
-
-def save_json(content: Mapping[str, Any], file: Path) -> Path:
-    """Write plain data."""
-    return save_text(json.dumps(content, indent=2) + "\n", file)
-
-
-def save_text(text: str, file: Path) -> Path:
-    """Write text."""
-    return write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+def save_png(sheet: Image, file: Path, *, sync: bool = True) -> Path:
+    """Write a picture, whole or not at all; gives the file."""
+    return write_whole(file, lambda temporary: sheet.save(temporary, format="PNG"), sync=sync)
 
 
 def level_prefixes(num_levels: int) -> list[int]:
@@ -86,18 +74,3 @@ def reconstruction_rows(codec: Any, images: Tensor) -> dict[str, Tensor]:
             caption = f"{levels} level" if levels == 1 else f"{levels} levels"
             rows[caption] = codec.detokenize(tokens[:, :levels])
     return rows
-
-
-def write_whole(file: Path, write: Callable[[Path], Any]) -> Path:
-    """Write a file beside its name and move it there: whole, or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return file

@@ -11,8 +11,9 @@ import torch
 from einops import rearrange
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from lightning_modules.callbacks.grids import save_png, write_whole
+from lightning_modules.callbacks.grids import save_png
 from zoo.facs import AUS
+from zoo.files import write_whole
 from zoo.images import to_uint8
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Predictions(Callback):
         from PIL import Image
 
         name = f"images/{index:07d}.png"
-        save_png(Image.fromarray(face), self._folder / name)
+        save_png(Image.fromarray(face), self._folder / name, sync=False)  # one of thousands
         return name
 
     def _tokens(self, tokens: NDArray[np.int32], index: int) -> str:
@@ -96,7 +97,7 @@ class Predictions(Callback):
             with temporary.open("wb") as stream:
                 np.save(stream, tokens)
 
-        write_whole(self._folder / name, write)
+        write_whole(self._folder / name, write, sync=False)
         return name
 
 

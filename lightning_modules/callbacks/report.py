@@ -12,9 +12,10 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torchmetrics import MeanMetric
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from lightning_modules.callbacks.grids import grid, reconstruction_rows, save_json, save_png
+from lightning_modules.callbacks.grids import grid, reconstruction_rows, save_png
 from zoo.bundles import find, load
 from zoo.facs import AUS
+from zoo.files import save_json
 from zoo.frozen import Frozen
 from zoo.images import to_unit
 from zoo.metrics.codebook_usage import CodebookUsage

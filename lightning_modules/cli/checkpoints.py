@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from lightning_modules.cli.errors import UserError, did_you_mean
+from zoo.files import UNFINISHED, write_whole
 
 KEYWORDS = ("last", "best")
 
@@ -48,26 +47,22 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             OSError: It can't be written; no part of it is left.
         """
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as stream:  # given a path, torch would not say why it failed
                 torch.save(checkpoint, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(name, 0o666 & ~mask)  # mkstemp's files are for their owner alone
-            os.replace(name, target)
-        except BaseException as error:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+
+        for leftover in target.parent.glob(f".{target.name}.*{UNFINISHED}"):  # of a process that was killed meanwhile
+            leftover.unlink(missing_ok=True)
+        try:
+            write_whole(target, write)
+        except (OSError, RuntimeError) as error:
             # torch speaks of an "unexpected pos" where the disk is full
             cause = error if isinstance(error, OSError) else error.__context__
-            if isinstance(cause, OSError) and isinstance(error, OSError | RuntimeError):
-                message = f"{cause.strerror}; the checkpoint was not written, the former one stands"
-                raise OSError(cause.errno, message, str(target)) from error
-            raise
+            if not isinstance(cause, OSError) or cause.errno is None:
+                raise
+            message = f"{os.strerror(cause.errno)}; the checkpoint was not written, the former one stands"
+            raise OSError(cause.errno, message, str(target)) from error
 
 
 def resolve_checkpoint(given: str, *, runs: Path, run: str | None) -> tuple[Path | None, Path | None]:

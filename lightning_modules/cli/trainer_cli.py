@@ -25,7 +25,6 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 
 from datamodules.base import FaceDataModule
 from lightning_modules.base import ManualTrainingModule, TrainingModule
-from lightning_modules.callbacks.grids import save_text
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.callbacks.report import ReconstructionReport
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
@@ -43,6 +42,7 @@ from lightning_modules.cli.stopping import (
     is_launched,
     launching,
 )
+from zoo.files import save_text
 
 SUBCOMMANDS = ("fit", "validate", "test", "predict")
 RUNS = "runs"

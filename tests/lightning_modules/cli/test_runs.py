@@ -212,6 +212,16 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path):
     assert torch.equal(io.load_checkpoint(file)["a"], torch.ones(2))
 
 
+def test_what_a_killed_process_left_of_a_checkpoint_is_swept_up(tmp_path):
+    from lightning_modules.cli.checkpoints import AtomicCheckpointIO
+
+    other = tmp_path / ".best.ckpt.0123abcd.unfinished"
+    for file in (tmp_path / ".last.ckpt.0123abcd.unfinished", other):
+        file.write_bytes(b"half")
+    AtomicCheckpointIO().save_checkpoint({"a": torch.ones(2)}, tmp_path / "last.ckpt")
+    assert {each.name for each in tmp_path.iterdir()} == {"last.ckpt", other.name}
+
+
 def test_a_full_disk_is_named_and_leaves_no_part_of_a_checkpoint(tmp_path, monkeypatch):
     from lightning_modules.cli import checkpoints
 
