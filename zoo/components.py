@@ -49,6 +49,8 @@ class Component(Recorded, nn.Module, ABC):
 def specification(part: object) -> Any:
     """Say a part as plain data: ``{"class_path", "init_args"}`` as in a YAML, recursively.
 
+    A part that waits for sizes, ``functools.partial(Class, ...)``, is said by the arguments that it has.
+
     Raises:
         TypeError: A part or one of its arguments cannot be said as plain data.
     """
@@ -56,6 +58,16 @@ def specification(part: object) -> Any:
         arguments = getattr(part, "_arguments", {})
         path = f"{type(part).__module__}.{type(part).__qualname__}"
         return {"class_path": path, "init_args": {name: specification(value) for name, value in arguments.items()}}
+    if isinstance(part, functools.partial):
+        cls = next(
+            (each for each in (part.func, *part.args) if inspect.isclass(each) and issubclass(each, Recorded)), None
+        )
+        if cls is not None:
+            path = f"{cls.__module__}.{cls.__qualname__}"
+            return {
+                "class_path": path,
+                "init_args": {name: specification(value) for name, value in part.keywords.items()},
+            }
     if isinstance(part, dict):
         return {name: specification(value) for name, value in part.items()}
     if isinstance(part, list | tuple | set | frozenset):
