@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules import face_rendering
+from datamodules import face_chunks
 from datamodules.face_rendering import render_store
 from datamodules.face_sampling import sample_frames, shot_seeds, truth_of
 from datamodules.face_store import (
@@ -200,10 +200,30 @@ def test_other_versions_and_broken_metadata_are_refused(copy):
         FaceStore.open(small(), copy)
 
 
+def test_other_stores_of_the_same_kind_are_told_with_how_to_delete_them(copy, capsys):
+    old, new, alike = small(renderer_version="another"), small(seed=1), small(num_frames=4)
+    shutil.move(small().folder(copy), old.folder(copy))
+    path = old.folder(copy) / "metadata.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "parameters": dataclasses.asdict(old)}))
+    (copy / "faces" / f"{alike.folder(copy).name}.partial").mkdir()
+    shutil.copytree(old.folder(copy), copy / "faces" / "test-32px-0123456789ab")  # of another split: not told
+    render_store(new, copy, num_workers=1)
+    said = capsys.readouterr().out
+    assert "Beside it: 2 other stores of train faces of 32 px, 0 MB." in said
+    assert f"rm -r {old.folder(copy)}  # 0 MB, of another version of the renderer: no longer read" in said
+    assert f"rm -r {alike.folder(copy)}.partial  # 0 MB, unfinished" in said
+    assert "test-32px" not in said
+    render_store(new, copy)
+    assert "Beside it" not in capsys.readouterr().out  # said once, not whenever a store is opened
+    shutil.rmtree(new.folder(copy))
+    render_store(small(num_frames=4), copy, num_workers=1)
+    assert capsys.readouterr().out.count("rm -r") == 1
+
+
 @pytest.fixture
 def whole(tmp_path, monkeypatch):
     """The bytes of a store that was rendered in chunks of two frames without a break."""
-    monkeypatch.setattr(face_rendering._Layout, "chunk_frames", property(lambda _: 2))
+    monkeypatch.setattr(face_chunks.ChunkLayout, "chunk_frames", property(lambda _: 2))
     render_store(small(), tmp_path / "whole", num_workers=1)
     return bytes_of(small().folder(tmp_path / "whole"))
 
@@ -227,9 +247,9 @@ def test_a_full_disk_keeps_what_was_rendered(tmp_path, whole, monkeypatch):
     kept = len(journal.read_text().splitlines())
     assert 0 < kept < 5
     rendered = []
-    real_chunk = face_rendering.render_chunk
+    real_chunk = face_chunks.render_chunk
     monkeypatch.setattr(os, "pwrite", real)
-    monkeypatch.setattr(face_rendering, "render_chunk", lambda *arguments: rendered.append(1) or real_chunk(*arguments))
+    monkeypatch.setattr(face_chunks, "render_chunk", lambda *arguments: rendered.append(1) or real_chunk(*arguments))
     render_store(small(), tmp_path, num_workers=1).verify()
     assert len(rendered) == 5 - kept
     assert bytes_of(small().folder(tmp_path)) == whole
@@ -249,19 +269,20 @@ def test_too_little_space_is_told_before_anything_is_rendered(tmp_path, monkeypa
 
 _RENDER = """
 import sys
-from datamodules.face_rendering import render_store, _Layout
+from datamodules.face_chunks import ChunkLayout
+from datamodules.face_rendering import render_store
 from tests.datamodules.conftest import small
 if __name__ == "__main__":
     import time
-    from datamodules import face_rendering
+    from datamodules import face_chunks
     slow = float(sys.argv[2])
-    real = face_rendering.render_chunk
+    real = face_chunks.render_chunk
     def chunk(*arguments):
         result = real(*arguments)
         time.sleep(slow)
         return result
-    face_rendering.render_chunk = chunk
-    _Layout.chunk_frames = property(lambda _: 2)
+    face_chunks.render_chunk = chunk
+    ChunkLayout.chunk_frames = property(lambda _: 2)
     render_store(small(), sys.argv[1], num_workers=1)
     print("done", flush=True)
 """
@@ -329,7 +350,7 @@ def test_a_worker_ends_when_its_parent_is_killed():
     # the watch thread is what ends it: a pool's worker otherwise waits for work for ever
     code = """
     import multiprocessing, os, sys, time
-    from datamodules.face_rendering import _start_worker
+    from datamodules.face_chunks import _start_worker
     def work(connection):
         _start_worker()
         connection.send(os.getpid())
