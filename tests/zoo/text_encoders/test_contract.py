@@ -1,0 +1,73 @@
+"""What every text encoder must do, found by the files of the family."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from jsonargparse import ArgumentParser
+
+from zoo.components import build, component_class, families, portable, specification
+from zoo.facs import AUS
+from zoo.text_encoders.base import TextEncoder
+
+CONFIGS = Path(__file__).parents[3] / "configs" / "text_encoders"
+MEMBERS = families()["text_encoders"]
+CHEAP = {"t5": {"size": "small", "weights": "random"}}
+PROMPTS = ["The lip corners rise.", "The chin boss is pushed up and the lower lip rises with it.", "The brows lower."]
+OCCURRENCE = torch.eye(len(AUS), dtype=torch.bool)[[6, 9, 2]]
+
+
+@pytest.fixture(scope="module", params=MEMBERS)
+def encoder(request):
+    torch.manual_seed(0)
+    return component_class(f"text_encoders/{request.param}")(**CHEAP.get(request.param, {})).eval()
+
+
+def encode(encoder, places):
+    with torch.no_grad():
+        return encoder([PROMPTS[place] for place in places], occurrence=OCCURRENCE[list(places)])
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_file_class_and_config_share_their_name(member):
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(TextEncoder, "encoder")
+    config = parser.parse_args([f"--encoder={CONFIGS / member}.yaml"])
+    cls = component_class(f"text_encoders/{member}")
+    assert config.encoder.class_path == f"{cls.__module__}.{cls.__qualname__}"
+    assert cls.__name__.lower() == f"{member.replace('_', '')}textencoder"
+
+
+def test_features_have_the_promised_channels_and_a_mask(encoder):
+    encoded = encode(encoder, range(3))
+    assert encoded.features.shape == (*encoded.mask.shape, encoder.dim)
+    assert encoded.mask.any(1).all()
+    assert encoded.features.isfinite().all()
+
+
+def test_what_is_encoded_does_not_depend_on_its_company(encoder):
+    together, alone = encode(encoder, range(3)), encode(encoder, [0])
+    torch.testing.assert_close(
+        together.features[0][together.mask[0]], alone.features[0][alone.mask[0]], atol=1e-4, rtol=1e-3
+    )
+
+
+def test_different_inputs_give_different_features(encoder):
+    first, other = encode(encoder, [0]), encode(encoder, [2])
+    length = min(first.features.shape[1], other.features.shape[1])
+    assert not torch.allclose(first.features[:, :length], other.features[:, :length])
+
+
+def test_it_reads_either_the_labels_or_the_prompts(encoder):
+    with torch.no_grad():
+        one = encoder(PROMPTS[:1], occurrence=OCCURRENCE[:1]).features
+        labels = encoder(PROMPTS[:1], occurrence=OCCURRENCE[1:2]).features
+    assert torch.equal(one, labels) is not encoder.reads_labels
+
+
+def test_it_can_be_said_and_built_again(encoder):
+    again = build(portable(specification(encoder)))
+    again.load_state_dict(encoder.state_dict())
+    torch.testing.assert_close(encode(again.eval(), [1]).features, encode(encoder, [1]).features)

@@ -1,0 +1,1 @@
+"""Words of prompts as numbers, without a vocabulary that would have to travel along."""
