@@ -9,7 +9,8 @@ import pytest
 from jsonargparse import ArgumentParser
 
 import cli
-from lightning_modules.cli.config_files import CONFIGS, compose, read
+from lightning_modules.cli.composition import compose
+from lightning_modules.cli.config_files import CONFIGS, read
 from zoo.components import Component, families
 
 FILES = sorted(file.relative_to(CONFIGS) for file in CONFIGS.rglob("*.yaml"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lightning_modules.cli.classes import known_classes, members_for
-from lightning_modules.cli.config_files import merged
+from lightning_modules.cli.composition import merged
 from lightning_modules.cli.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from lightning_modules.cli.config_files import Composition
+    from lightning_modules.cli.composition import Composition
 
 _HELP = ".help"
 

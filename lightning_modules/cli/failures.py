@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from lightning_modules.cli.checkpoints import RunCheckpoint
 from lightning_modules.cli.errors import UserError, did_you_mean, raised_by_us
+
+if TYPE_CHECKING:
+    from lightning_modules.cli.origins import Origins
 
 
 def told(error: Exception) -> str | None:
@@ -29,6 +32,20 @@ def told(error: Exception) -> str | None:
     if isinstance(error, ValueError | ModuleNotFoundError) and raised_by_us(error):
         return text
     return None
+
+
+def refused(error: Exception, config: Any, origins: Origins) -> str:
+    """Say what a constructor refuses, with the key where its class stands in the config, and who gave the value."""
+    if isinstance(error, UserError):
+        return str(error)
+    root = root_of(error)
+    text = str(root).strip() or type(root).__name__
+    key = key_of(root, config)
+    if not key:
+        return text
+    argument = re.match(r"\w+: (\w+) must ", text)  # the template of our own messages
+    origin = origins.of(f"{key}.{argument[1]}" if argument else key)
+    return f"{key}: {text}" + (f"\n  From: {origin.source}" if origin else "")
 
 
 def root_of(error: BaseException) -> BaseException:

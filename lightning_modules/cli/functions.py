@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, auto_cli
 
-from lightning_modules.cli.config_files import Origins
-from lightning_modules.cli.errors import UserError, explain, raised_by_us
+from lightning_modules.cli.errors import UserError, raised_by_us
+from lightning_modules.cli.explanations import explain
+from lightning_modules.cli.origins import Origins
 
 
 def call(function: Callable[..., Any], arguments: list[str], *, program: str) -> int:

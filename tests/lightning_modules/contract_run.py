@@ -15,7 +15,7 @@ import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from lightning_modules.cli.config_files import compose
+from lightning_modules.cli.composition import compose
 from lightning_modules.cli.quiet import silence
 from lightning_modules.cli.trainer_cli import ZooCLI
 

@@ -21,7 +21,8 @@ import torch
 import lightning_modules
 import zoo
 from lightning_modules.base import TrainingModule
-from lightning_modules.cli.config_files import CONFIGS, compose
+from lightning_modules.cli.composition import compose
+from lightning_modules.cli.config_files import CONFIGS
 from zoo.components import specification
 
 HERE = Path(__file__).parent

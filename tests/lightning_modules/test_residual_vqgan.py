@@ -5,7 +5,8 @@ import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.plugins.precision import MixedPrecision
 
-from lightning_modules.cli.config_files import CONFIGS, compose
+from lightning_modules.cli.composition import compose
+from lightning_modules.cli.config_files import CONFIGS
 from zoo.losses.reconstruction import ReconstructionLoss
 
 
