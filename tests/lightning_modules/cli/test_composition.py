@@ -3,6 +3,7 @@
 import pytest
 
 from lightning_modules.cli.composition import compose
+from lightning_modules.cli.config_files import find_config
 from lightning_modules.cli.errors import UserError
 from lightning_modules.cli.origins import COMMAND_LINE
 
