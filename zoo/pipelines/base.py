@@ -1,0 +1,61 @@
+"""What every pipeline offers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from zoo.components import Component
+from zoo.generators.base import Sampling
+from zoo.shapes import Images, Intensity, Occurrence, Tokens
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What a pipeline gives.
+
+    Attributes:
+        images: The faces.
+        tokens: Their tokens.
+    """
+
+    images: Images
+    tokens: Tokens
+
+
+class Pipeline(Component):
+    """Synthesise faces: who it is from a reference, what it does from a prompt.
+
+    Attributes:
+        image_size: Height and width of references and results in pixels.
+    """
+
+    image_size: int
+
+    @abstractmethod
+    def synthesize(
+        self,
+        references: Images,
+        prompts: Sequence[str],
+        *,
+        occurrence: Occurrence | None = None,
+        intensity: Intensity | None = None,
+        seeds: Int[Tensor, " batch"] | None = None,
+        sampling: Sampling | None = None,
+        keep: Bool[Tensor, "batch rows cols"] | None = None,
+    ) -> Synthesis:
+        """Synthesise one face for each reference.
+
+        Args:
+            references: Faces that give the identity.
+            prompts: What they are to do.
+            occurrence: The same as labels, for models that read labels.
+            intensity: The intensities of these, NaN where unknown, for models that read them.
+            seeds: One for each face; 0, 1, 2 ... by default. A face depends on its own seed alone.
+            sampling: How tokens are drawn.
+            keep: Cells of the token grid where the face stays the reference's.
+        """
