@@ -38,28 +38,53 @@ class Problem:
 
     Attributes:
         kind: What it is, in few words, such as ``missing image``.
-        where: The file or frame.
+        where: The file, the frame or the frames.
         detail: What was found there.
+        count: How many frames, rows or files it is about.
     """
 
     kind: str
     where: str
     detail: str
+    count: int = 1
 
 
 @dataclass
 class Problems:
-    """What was wrong in a data set: counted by kind, listed by name."""
+    """What was wrong in a data set: counted by kind, listed by name.
+
+    Attributes:
+        found: The problems, in the order in which they were met.
+        refuse: Whether the first problem ends the reading.
+    """
 
     found: list[Problem] = field(default_factory=list)
+    refuse: bool = False
 
-    def add(self, kind: str, where: str, detail: str = "") -> None:
-        """Note a problem."""
-        self.found.append(Problem(kind, where, detail))
+    def add(self, kind: str, where: str, detail: str = "", *, count: int = 1) -> None:
+        """Note a problem.
+
+        Raises:
+            DatasetError: Problems are refused.
+        """
+        if self.refuse:
+            message = (
+                f"{where}: there must be no {kind}, got {detail or kind}. Repair it, or let such problems be reported "
+                "and passed over (on_problem: report)."
+            )
+            raise DatasetError(message)
+        self.note(kind, where, detail, count=count)
+
+    def note(self, kind: str, where: str, detail: str = "", *, count: int = 1) -> None:
+        """Note something that one should know and that is not refused: a part of the data set is not there."""
+        self.found.append(Problem(kind, where, detail, count))
 
     def counts(self) -> dict[str, int]:
         """Count the problems of each kind."""
-        return dict(Counter(problem.kind for problem in self.found))
+        counts: Counter[str] = Counter()
+        for problem in self.found:
+            counts[problem.kind] += problem.count
+        return dict(counts)
 
 
 @dataclass
@@ -80,6 +105,7 @@ class RawFrames:
         reference: Place here of each frame's reference face where the data set names it, -1 where it doesn't; or None.
         folds: Published partitions of the subjects, by name, such as ``3fold``: a tuple of sets of subjects.
         problems: What was not as it should be, and was left out or masked.
+        facts: How it was read, for the data set's card, such as ``frame_offset``.
     """
 
     name: str
@@ -95,6 +121,7 @@ class RawFrames:
     reference: NDArray[np.int64] | None = None
     folds: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.subject)
