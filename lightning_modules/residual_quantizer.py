@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional
 
 from lightning_modules.base import TrainingModule
+from lightning_modules.codec_figures import log_usage, pixel_figures
 from lightning_modules.optimizers import AdamW, OptimizerFactory
 from zoo.codecs.base import Codec
 from zoo.frozen import Frozen
-from zoo.images import to_unit
 from zoo.metrics.codebook_usage import CodebookUsage
 from zoo.quantizers.base import Quantizer
 
@@ -126,11 +126,11 @@ class ResidualQuantizerModule(TrainingModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log how much of each level's codebook is in use."""
-        self._log_usage("val")
+        log_usage(self, self.usage, split="val")
 
     def on_test_epoch_end(self) -> None:
         """Log how much of each level's codebook is in use."""
-        self._log_usage("test")
+        log_usage(self, self.usage, split="test")
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> Quantized:
         """Quantize."""
@@ -144,30 +144,19 @@ class ResidualQuantizerModule(TrainingModule):
         return self._codec_here().encode(batch["image"]).float()
 
     def _evaluate(self, batch: FaceBatch, split: str) -> None:
-        from torchmetrics.functional.image import peak_signal_noise_ratio
-
         images, latents = batch["image"], self._latents(batch)
         quantized: Quantized = self.quantizer(latents)
         shown = self._codec_here().decode(quantized.latents).float().clamp(-1, 1)
         error = functional.mse_loss(quantized.latents, latents)
-        psnr = peak_signal_noise_ratio(to_unit(shown), to_unit(images), data_range=1.0, reduction="none", dim=(1, 2, 3))
         figures = {
             "latent_mse": error,
             "latent_mse_share": error / latents.var(),
             "commitment": quantized.commitment,
-            "l1": (shown - images).abs().mean(),
-            "psnr": psnr.mean(),
+            **pixel_figures(shown, images),
         }
         named = {f"{split}/{name}": value for name, value in figures.items()}
         self.log_dict(named, on_epoch=True, sync_dist=True, batch_size=len(images))
         self.usage.update(quantized.tokens)
-
-    def _log_usage(self, split: str) -> None:
-        usage, perplexity = map(torch.atleast_1d, self.usage.compute())
-        for name, figures in (("usage", usage), ("perplexity", perplexity)):
-            self.log_dict({f"{split}_{name}/level_{level}": figure for level, figure in enumerate(figures)})
-        self.log(f"{split}/usage", usage.min())
-        self.usage.reset()
 
 
 def _as_codec(codec: Codec | str) -> Codec:

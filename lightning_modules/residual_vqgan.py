@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lightning_modules.base import ManualTrainingModule
+from lightning_modules.codec_figures import log_usage, pixel_figures
 from lightning_modules.optimizers import Adam, OptimizerFactory
 from zoo.codecs.base import Codec
 from zoo.discriminators.base import Discriminator
-from zoo.images import to_unit
 from zoo.layers.gradient_sum import gradient_at, loss_gradient, sum_gradients
 from zoo.losses.adversarial import AdversarialLoss
 from zoo.losses.base import ImageLoss
@@ -201,11 +201,11 @@ class ResidualVQGANModule(ManualTrainingModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log how much of each level's codebook is in use."""
-        self._log_usage("val")
+        log_usage(self, self.usage, split="val")
 
     def on_test_epoch_end(self) -> None:
         """Log how much of each level's codebook is in use."""
-        self._log_usage("test")
+        log_usage(self, self.usage, split="test")
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> Reconstruction:
         """Reconstruct."""
@@ -273,13 +273,10 @@ class ResidualVQGANModule(ManualTrainingModule):
         return loss.detach()
 
     def _evaluate(self, batch: FaceBatch, split: str) -> Reconstruction:
-        from torchmetrics.functional.image import peak_signal_noise_ratio
-
         images = batch["image"]
         reconstruction: Reconstruction = self.codec(images)
         shown = reconstruction.images.float().clamp(-1, 1)
-        psnr = peak_signal_noise_ratio(to_unit(shown), to_unit(images), data_range=1.0, reduction="none", dim=(1, 2, 3))
-        figures = {"l1": (shown - images).abs().mean(), "psnr": psnr.mean(), "commitment": reconstruction.commitment}
+        figures = {**pixel_figures(shown, images), "commitment": reconstruction.commitment}
         for term in ("perceptual", "anatomical"):
             loss = getattr(self, term)
             if loss is not None and loss.weight * self.loss_scale[term] > 0:
@@ -288,13 +285,6 @@ class ResidualVQGANModule(ManualTrainingModule):
         self.log_dict(named, on_epoch=True, sync_dist=True, batch_size=len(images))
         self.usage.update(reconstruction.tokens)
         return reconstruction
-
-    def _log_usage(self, split: str) -> None:
-        usage, perplexity = map(torch.atleast_1d, self.usage.compute())
-        for name, figures in (("usage", usage), ("perplexity", perplexity)):
-            self.log_dict({f"{split}_{name}/level_{level}": figure for level, figure in enumerate(figures)})
-        self.log(f"{split}/usage", usage.min())
-        self.usage.reset()
 
     def _check_losses(self) -> None:
         for loss in (self.perceptual, self.anatomical):

@@ -20,7 +20,6 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from datamodules.base import FaceDataModule
 from lightning_modules.base import TrainingModule
 from lightning_modules.callbacks.predictions import Predictions
-from lightning_modules.callbacks.report import ReconstructionReport
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
 from lightning_modules.cli.class_help import class_help
 from lightning_modules.cli.composition import Composition, compose
@@ -109,6 +108,11 @@ class ZooCLI(LightningCLI):
             args=list(self._arguments()),
         )
 
+    @property
+    def run_folder(self) -> Path | None:
+        """The run's folder, once it is known."""
+        return self.folder.path
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the checkpoint, the named callbacks, and how this call runs."""
         parser.add_lightning_class_args(RunCheckpoint, "checkpoint")
@@ -167,8 +171,8 @@ class ZooCLI(LightningCLI):
         self.model.check(image_size=self.datamodule.image_size)
         if self.wanted in ("fit", "test") and not config["fast_dev_run"]:
             for callback in self._own_callbacks(config):
-                if isinstance(callback, ReconstructionReport):
-                    callback.check()
+                if check := getattr(callback, "check", None):  # like a module's: before the data is prepared
+                    check()
         refuse_what_manual_optimization_ignores(self.model, config)
         config["strategy"] = strategy_for(self.model, config)
         folder = self.folder.claim(makes=_is_first() and not config["fast_dev_run"], begins=self.wanted == "fit")
@@ -207,12 +211,12 @@ class ZooCLI(LightningCLI):
             if message is None:
                 raise
             raise UserError(message) from error
-        if self.folder.path and not self.config["trainer"]["fast_dev_run"]:
-            say(f"Done: {shown(self.folder.path)}")
+        if self.run_folder and not self.config["trainer"]["fast_dev_run"]:
+            say(f"Done: {shown(self.run_folder)}")
 
     def resume_hint(self) -> str:
         """Say how to go on."""
-        last = self.folder.path / "checkpoints" / "last.ckpt" if self.folder.path else None
+        last = self.run_folder / "checkpoints" / "last.ckpt" if self.run_folder else None
         if self.wanted != "fit" or last is None or not last.is_file():
             return ""
         return f" Saved {shown(last)}. Go on with the same command and --run {last.parents[1].name} --ckpt_path last"
@@ -253,8 +257,8 @@ class ZooCLI(LightningCLI):
             say(f"{'Goes on from' if self.wanted == 'fit' else 'Weights'}: {shown(self.checkpoint)}")
         elif self.wanted != "fit":
             say("Weights: fresh ones, as no --ckpt_path was given.")
-        if self.folder.path and not self.config["trainer"]["fast_dev_run"]:
-            say(f"Run: {shown(self.folder.path)}")
+        if self.run_folder and not self.config["trainer"]["fast_dev_run"]:
+            say(f"Run: {shown(self.run_folder)}")
 
 
 def say(text: str) -> None:
