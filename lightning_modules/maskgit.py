@@ -1,0 +1,227 @@
+"""Stage II: learn to generate the tokens of a face from a reference face and a description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lightning_modules.base import TrainingModule
+from lightning_modules.optimizers import AdamW, OptimizerFactory
+from zoo.codecs.base import Codec
+from zoo.face_encoders.base import FaceEncoder
+from zoo.fusion.base import Fusion
+from zoo.generators.base import Generator
+from zoo.metrics.token_prediction import NUM_BINS, TokenPrediction
+from zoo.pipelines.au_face import AUFacePipeline, ReferenceFeatures
+from zoo.text_encoders.base import TextEncoder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from datamodules.batch import FaceBatch
+    from zoo.components import Component
+    from zoo.generators.base import GeneratorLoss
+    from zoo.pipelines.base import Synthesis
+    from zoo.text_encoders.base import EncodedText
+
+
+class MaskGITModule(TrainingModule):
+    """Train fusion and generator on the tokens of a frozen codec (section 4.2 of the paper).
+
+    Parts named by a path (a bundle, a run's folder or a checkpoint) are trained already and stay as they are; parts
+    given as classes learn with the rest. Text and reference are left out at times, apart from each other, so that
+    either can guide sampling.
+
+    Args:
+        codec: Stage I, by its path; always frozen.
+        text_encoder: Reads prompts, or labels.
+        fusion: Makes the context; built for the encoders' channels.
+        generator: Draws tokens; built for the codec's tokens and the fusion's context.
+        appearance: Face encoder of T_A; null leaves it out, as for the other two.
+        structure: Face encoder of T_S.
+        latent: Face encoder of T_V.
+        image_size: Height and width of the images in pixels.
+        drop_text: Share of training samples without text.
+        drop_reference: Share of training samples without reference.
+        drop_both: Share of training samples without either, besides.
+        optimizer: How; null is AdamW.
+    """
+
+    exported = "pipeline"
+
+    def __init__(
+        self,
+        codec: Codec | str,
+        *,
+        text_encoder: TextEncoder | str,
+        fusion: Callable[..., Fusion],
+        generator: Callable[..., Generator],
+        appearance: FaceEncoder | str | None = None,
+        structure: FaceEncoder | str | None = None,
+        latent: FaceEncoder | str | None = None,
+        image_size: int = 64,
+        drop_text: float = 0.1,
+        drop_reference: float = 0.1,
+        drop_both: float = 0.05,
+        optimizer: OptimizerFactory | None = None,
+    ) -> None:
+        super().__init__()
+        drops = {"drop_text": drop_text, "drop_reference": drop_reference, "drop_both": drop_both}
+        for name, value in drops.items():
+            if value < 0 or sum(drops.values()) >= 1:
+                message = f"MaskGITModule: {name} must be at least 0 and all three below 1 in sum, got {drops}."
+                raise ValueError(message)
+        self.drop_text, self.drop_reference, self.drop_both = drop_text, drop_reference, drop_both
+        self.optimizer = optimizer or AdamW(1e-3)
+        own_codec = _part(codec, Codec, "codec")
+        faces = {
+            name: None if given is None else _part(given, FaceEncoder, name)
+            for name, given in (("appearance", appearance), ("structure", structure), ("latent", latent))
+        }
+        for encoder in faces.values():
+            if encoder is not None:
+                encoder.connect(own_codec)
+        text = _part(text_encoder, TextEncoder, "text_encoder")
+        side = image_size // own_codec.stride
+        own_fusion = fusion(
+            text_dim=text.dim,
+            num_positions=side * side,
+            **{f"{name}_dim": None if encoder is None else encoder.dim for name, encoder in faces.items()},
+        )
+        quantizer = own_codec.quantizer
+        own_generator = generator(
+            rows=side,
+            cols=side,
+            num_levels=quantizer.num_levels,
+            codebook_size=quantizer.codebook_size,
+            context_dim=own_fusion.dim,
+        )
+        self.pipeline = AUFacePipeline(
+            own_codec,
+            text_encoder=text,
+            fusion=own_fusion,
+            generator=own_generator,
+            **faces,
+            image_size=image_size,
+        )
+        given = {"text_encoder": text_encoder, "appearance": appearance, "structure": structure, "latent": latent}
+        self.frozen = ("codec", *(name for name, each in given.items() if isinstance(each, str)))
+        """Names of the pipeline's parts that stay as they are."""
+        for name in self.frozen:
+            getattr(self.pipeline, name).requires_grad_(False).eval()
+        self.prediction = TokenPrediction(num_levels=quantizer.num_levels)
+
+    def train(self, mode: bool = True) -> MaskGITModule:
+        """Switch modes; what is frozen stays in eval mode."""
+        super().train(mode)
+        for name in self.frozen:
+            getattr(self.pipeline, name).eval()
+        return self
+
+    def check(self, *, image_size: int) -> None:
+        """Refuse images of a size that the generator was not built for.
+
+        Raises:
+            ValueError: They are.
+        """
+        if image_size != self.pipeline.image_size:
+            message = (
+                f"MaskGITModule: image_size must be that of the data, {image_size}, got {self.pipeline.image_size}. "
+                f"Set --model.image_size {image_size}."
+            )
+            raise ValueError(message)
+
+    def configure_optimizers(self) -> Any:
+        """Train everything that is not frozen."""
+        return self.optimizer(self.pipeline.parameters(), total_steps=self.total_steps)
+
+    def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
+        """Give the cross-entropy of hidden tokens."""
+        draw = torch.rand(len(batch["prompt"]), device=self.device)
+        loss = self._predict(
+            batch,
+            without_text=draw < self.drop_text + self.drop_both,
+            without_reference=(draw >= self.drop_text) & (draw < self.drop_text + self.drop_both + self.drop_reference),
+        )
+        self.log("train/loss", loss.loss.detach(), prog_bar=True)
+        if self.is_logging_step:
+            self.log_dict({f"train_accuracy/level_{level}": share for level, share in enumerate(loss.correct)})
+        return loss.loss
+
+    def validation_step(self, batch: FaceBatch, batch_idx: int) -> None:
+        """Hide the same tokens in every validation, and guess them."""
+        self._evaluate(batch, batch_idx)
+
+    def test_step(self, batch: FaceBatch, batch_idx: int) -> None:
+        """Hide the same tokens in every test, and guess them."""
+        self._evaluate(batch, batch_idx)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log what was gathered."""
+        self._log_prediction("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log what was gathered."""
+        self._log_prediction("test")
+
+    def predict_step(self, batch: FaceBatch, batch_idx: int) -> Synthesis:
+        """Synthesise each frame anew from its reference and its prompt; its index is its seed."""
+        return self.pipeline.synthesize(
+            batch["reference"],
+            batch["prompt"],
+            occurrence=batch["occurrence"],
+            intensity=batch["intensity"],
+            seeds=batch["index"],
+        )
+
+    def _predict(
+        self,
+        batch: FaceBatch,
+        *,
+        without_text: Tensor | None = None,
+        without_reference: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> GeneratorLoss:
+        with torch.no_grad():
+            tokens = self.pipeline.codec.tokenize(batch["image"])
+        context = self.pipeline.context(
+            self._text(batch), self._reference(batch), without_text=without_text, without_reference=without_reference
+        )
+        return self.pipeline.generator(tokens, context, generator=generator)
+
+    def _text(self, batch: FaceBatch) -> EncodedText:
+        return self.pipeline.text_encoder(batch["prompt"], occurrence=batch["occurrence"], intensity=batch["intensity"])
+
+    def _reference(self, batch: FaceBatch) -> ReferenceFeatures:
+        return self.pipeline.reference_features(batch["reference"])
+
+    @torch.no_grad()
+    def _evaluate(self, batch: FaceBatch, batch_idx: int) -> None:
+        generator = torch.Generator(self.device).manual_seed(batch_idx)
+        self.prediction.update(self._predict(batch, generator=generator))
+
+    def _log_prediction(self, split: str) -> None:
+        loss, accuracy, by_ratio = self.prediction.compute()
+        self.log(f"{split}/loss", loss, prog_bar=True)
+        self.log(f"{split}/accuracy", accuracy.nanmean())
+        self.log_dict({f"{split}_accuracy/level_{level}": share for level, share in enumerate(accuracy)})
+        names = [f"{split}_loss_by_ratio/up_to_{(each + 1) / NUM_BINS:.1f}" for each in range(NUM_BINS)]
+        self.log_dict({name: value for name, value in zip(names, by_ratio, strict=True) if not value.isnan()})
+        self.prediction.reset()
+
+
+def _part(given: Any, kind: type[Component], name: str) -> Any:
+    if isinstance(given, kind):
+        return given
+    from zoo.bundles import load
+
+    component = load(given)
+    if not isinstance(component, kind):
+        message = (
+            f"MaskGITModule: {name} must be the path of a {kind.__name__}, got {given!r}, which holds a "
+            f"{type(component).__name__}."
+        )
+        raise TypeError(message)
+    return component
