@@ -12,6 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torchmetrics import MeanMetric
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
+from lightning_modules.callbacks.best_weights import best_weights, loader_of
 from lightning_modules.callbacks.grids import grid, reconstruction_rows, save_png
 from zoo.bundles import find, load
 from zoo.facs import AUS
@@ -22,8 +23,6 @@ from zoo.metrics.codebook_usage import CodebookUsage
 from zoo.metrics.occurrence_f1 import OccurrenceF1
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from torch import Tensor
 
     from zoo.codecs.base import Reconstruction
@@ -93,12 +92,12 @@ class ReconstructionReport(Callback):
             return
         seconds = time.monotonic() - self._started
         last = {name: value.clone() for name, value in pl_module.state_dict().items()}
-        source, best = _best_weights(trainer)
+        source, best = best_weights(trainer)
         pl_module.load_state_dict(best or last)
         was_training = pl_module.training
         pl_module.eval()
         figures = self._new_figures(trainer, pl_module)
-        for batch in _loader(trainer, self.split):
+        for batch in loader_of(trainer, self.split):
             if figures.is_full:
                 break
             moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
@@ -228,21 +227,3 @@ class _Figures:
         kept = found["au_f1_reconstructions"] / originals if originals > 0 else None
         found["au_information_kept"] = None if kept is None else round(kept, 4)
         return found
-
-
-def _best_weights(trainer: Trainer) -> tuple[str, dict[str, Tensor] | None]:
-    best = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or "")
-    if best.is_file():
-        return best.name, torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
-    return "last step", None
-
-
-def _loader(trainer: Any, split: str) -> Iterable[Any]:
-    data = trainer.datamodule
-    if data is None or split == "validation":
-        loaders = trainer.val_dataloaders
-        return loaders if loaders is not None else []
-    if trainer.is_global_zero:
-        loader = data.test_dataloader()  # may render the test faces first; the other ranks then find them
-    trainer.strategy.barrier("test faces")
-    return loader if trainer.is_global_zero else data.test_dataloader()

@@ -1,0 +1,34 @@
+"""What a report at the end of training measures: the best weights, on the split that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytorch_lightning import Trainer
+    from torch import Tensor
+
+
+def best_weights(trainer: Trainer) -> tuple[str, dict[str, Tensor] | None]:
+    """Name the best checkpoint and give its weights; None where there is none."""
+    best = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or "")
+    if best.is_file():
+        return best.name, torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
+    return "last step", None
+
+
+def loader_of(trainer: Any, split: str) -> Iterable[Any]:
+    """Give the batches of ``validation`` or ``test``; call it on every rank."""
+    data = trainer.datamodule
+    if data is None or split == "validation":
+        loaders = trainer.val_dataloaders
+        return loaders if loaders is not None else []
+    if trainer.is_global_zero:
+        loader = data.test_dataloader()  # may render the test faces first; the other ranks then find them
+    trainer.strategy.barrier("test faces")
+    return loader if trainer.is_global_zero else data.test_dataloader()

@@ -1,0 +1,136 @@
+"""What synthesised faces are worth, beside what copying the reference and shuffled descriptions would be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from zoo.facs import AUS
+from zoo.metrics.bootstrap import bootstrap_over_subjects
+from zoo.metrics.occurrence_f1 import THRESHOLD, f1_of_counts
+
+if TYPE_CHECKING:
+    from zoo.face_encoders.base import FaceEncoder
+    from zoo.recognizers.base import Recognizer
+
+_CHANGED = 0.1
+"""Pixels (of a range of 2) that the true face changes by more than this count as changed."""
+
+
+class SynthesisFigures:
+    """Gather figures over batches, and over ranks when they are computed.
+
+    ``au_f1_*`` is the macro F1 of what a recogniser that no training used sees, against the AUs that were asked for:
+    on the ``synthesised`` faces; on the ``true`` ones and on what the ``codec`` makes of these, which bound it from
+    above; on a ``copied`` reference and on synthesised faces against the AUs of another face (``shuffled``), which
+    bound it from below. ``identity`` is (s - impostor) / (same - impostor) of cosines to the reference: 1 as alike as
+    the true face, 0 as a stranger. ``l1_*`` is the distance to the true face in [-1, 1]; ``change_where_due`` and
+    ``change_elsewhere`` the mean change from the reference where the true face changes and where it doesn't. Intervals
+    are 95 % over subjects.
+
+    Args:
+        recognizer: The judge of AUs.
+        identity: The judge of identity.
+    """
+
+    def __init__(self, recognizer: Recognizer | None = None, identity: FaceEncoder | None = None) -> None:
+        self.recognizer = recognizer
+        self.identity = identity
+        self.num_images = 0
+        self._subjects: list[str] = []
+        self._sums: dict[str, list[Tensor]] = {}
+
+    @torch.no_grad()
+    def update(self, batch: Any, images: Tensor, *, truth: Tensor, coded: Tensor) -> None:
+        """Measure a batch.
+
+        Args:
+            batch: A :class:`datamodules.batch.FaceBatch`.
+            images: The synthesised faces.
+            truth: What should have come out.
+            coded: What the codec makes of that.
+        """
+        self.num_images += len(images)
+        self._subjects += batch["subject"]
+        reference = batch["reference"]
+        if self.recognizer is not None:
+            columns = [AUS.index(au) for au in self.recognizer.aus]
+            occurrence, known = batch["occurrence"][:, columns], batch["known"][:, columns]
+            seen = {"synthesised": images, "true": truth, "codec": coded, "copied": reference}
+            for name, faces in seen.items():
+                self._add_f1(f"au_f1_{name}", self._recognise(faces), occurrence, known)
+            other = strangers(batch["subject"])
+            self._add_f1("au_f1_shuffled", self._recognise(images), occurrence[other], known[other])
+        if self.identity is not None:
+            faces = torch.cat([reference, images, truth])
+            own, made, true = functional.normalize(self.identity(faces).float().mean(1), dim=-1).chunk(3)
+            stranger = own[strangers(batch["subject"])]
+            cosines = {"made": (own * made).sum(1), "same": (own * true).sum(1), "impostor": (own * stranger).sum(1)}
+            self._add("identity", torch.stack(list(cosines.values()), 1))
+        for name, faces in (("synthesised", images), ("copied", reference), ("codec", coded)):
+            error = (faces - truth).abs().mean((1, 2, 3))
+            self._add(f"l1_{name}", torch.stack([error, torch.ones_like(error)], 1))
+        due = (truth - reference).abs().mean(1) > _CHANGED
+        change = (images - reference).abs().mean(1)
+        for name, where in (("change_where_due", due), ("change_elsewhere", ~due)):
+            self._add(name, torch.stack([(change * where).sum((1, 2)), where.sum((1, 2)).to(change)], 1))
+
+    def compute(self) -> dict[str, Any]:
+        """Give the figures as plain data; on every rank, since the ranks put together what they have."""
+        sums = {name: torch.cat(parts).cpu().double() for name, parts in self._sums.items()}
+        subjects = self._subjects
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            gathered: list[Any] = [None] * torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(gathered, (sums, subjects))
+            sums = {name: torch.cat([each[0][name] for each in gathered]) for name in sums}
+            subjects = [subject for each in gathered for subject in each[1]]
+        found: dict[str, Any] = {"num_images": len(subjects), "num_subjects": len(set(subjects))}
+        for name, each in sums.items():
+            statistic = _identity if name == "identity" else (_macro_f1 if name.startswith("au_f1") else _ratio)
+            found[name] = round(float(statistic(each.sum(0, keepdim=True))), 4)
+            interval = bootstrap_over_subjects(each, subjects, statistic)
+            found[f"{name}_interval"] = [round(end, 4) for end in interval]
+        if self.recognizer is not None:
+            values = f1_of_counts(sums["au_f1_synthesised"].sum(0))
+            found["au_f1_each"] = {
+                str(au): None if value.isnan() else round(float(value), 4)
+                for au, value in zip(self.recognizer.aus, values, strict=True)
+            }
+        return found
+
+    def _recognise(self, faces: Tensor) -> Tensor:
+        assert self.recognizer is not None
+        return self.recognizer(faces).probability >= THRESHOLD
+
+    def _add_f1(self, name: str, recognised: Tensor, occurrence: Tensor, known: Tensor) -> None:
+        told = [recognised & occurrence, recognised & ~occurrence, ~recognised & occurrence, ~recognised & ~occurrence]
+        self._add(name, (torch.stack(told, -1) & known[..., None]).float())
+
+    def _add(self, name: str, contribution: Tensor) -> None:
+        self._sums.setdefault(name, []).append(contribution)
+
+
+def strangers(subjects: list[str]) -> list[int]:
+    """Give for each face the place of one that shows somebody else; its own where all show the same person."""
+    count = len(subjects)
+    found = []
+    for place, subject in enumerate(subjects):
+        others = ((place + step) % count for step in range(1, count))
+        found.append(next((other for other in others if subjects[other] != subject), place))
+    return found
+
+
+def _macro_f1(counts: Tensor) -> Tensor:
+    return f1_of_counts(counts).nanmean(-1)
+
+
+def _ratio(sums: Tensor) -> Tensor:
+    return sums[:, 0] / sums[:, 1]
+
+
+def _identity(sums: Tensor) -> Tensor:
+    made, same, impostor = sums.unbind(1)
+    return (made - impostor) / (same - impostor)

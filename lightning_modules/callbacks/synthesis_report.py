@@ -1,0 +1,182 @@
+"""Say at the end what a model of stage II is worth: a picture and figures in the run's folder."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from lightning_modules.callbacks.best_weights import best_weights, loader_of
+from lightning_modules.callbacks.grids import grid, save_png
+from lightning_modules.callbacks.synthesis_figures import SynthesisFigures
+from zoo.bundles import find, load
+from zoo.files import save_json
+from zoo.frozen import Frozen
+from zoo.generators.base import Sampling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_NUM_PICTURES = 12
+
+
+class SynthesisReport(Callback):
+    """Synthesise held-out faces at the end of ``fit`` and in ``test``; write ``metrics.json`` and a grid of faces.
+
+    After ``fit`` the weights of the best checkpoint are measured if there is one, as ``zoo.load`` of the run would give
+    them, else the last ones. :class:`~lightning_modules.callbacks.synthesis_figures.SynthesisFigures` says what is
+    measured, and against what.
+
+    Args:
+        split: What is measured after ``fit``.
+        recognizer: The judge of AUs: a bundle, a run's folder or a checkpoint; null leaves AUs out.
+        identity: The judge of identity, likewise.
+        num_images: Synthesise no more images than this; null does all.
+        steps: Steps of sampling.
+        temperature: Of the draw of a token.
+        text_guidance: How far to go from the picture without text to the one with it.
+    """
+
+    def __init__(
+        self,
+        split: Literal["validation", "test"] = "test",
+        recognizer: str | None = "models/recognizer_independent",
+        identity: str | None = None,
+        num_images: int | None = 512,
+        steps: int = 8,
+        temperature: float = 0.5,
+        text_guidance: float = 2.0,
+    ) -> None:
+        super().__init__()
+        if split not in ("validation", "test"):
+            message = f"SynthesisReport: split must be 'validation' or 'test', got {split!r}."
+            raise ValueError(message)
+        if num_images is not None and num_images < 1:
+            message = f"SynthesisReport: num_images must be at least 1, got {num_images}. null synthesises all."
+            raise ValueError(message)
+        self.split = split
+        self.num_images = num_images
+        self.sampling = Sampling(steps=steps, temperature=temperature, text_guidance=text_guidance)
+        self.judges = {
+            name: None if path is None else Frozen(partial(load, path))
+            for name, path in (("recognizer", recognizer), ("identity", identity))
+        }
+        self._paths = [path for path in (recognizer, identity) if path is not None]
+        self._folder = Path()
+        self._started = 0.0
+        self._figures: SynthesisFigures | None = None
+        self._pictures: dict[str, Tensor] = {}
+
+    def check(self) -> None:
+        """Find the judges' files; called before the data is prepared.
+
+        Raises:
+            WeightsNotFoundError: One is not there.
+        """
+        for path in self._paths:
+            find(path)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find the run's folder; asked on every rank, since the ranks agree on it."""
+        self._folder = Path(trainer.log_dir or trainer.default_root_dir)
+        self._started = time.monotonic()
+
+    @torch.no_grad()
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        """Measure the best weights on held-out identities."""
+        if trainer.fast_dev_run or trainer.interrupted:
+            return
+        seconds = time.monotonic() - self._started
+        last = {name: value.clone() for name, value in pl_module.state_dict().items()}
+        source, best = best_weights(trainer)
+        pl_module.load_state_dict(best or last)
+        was_training = pl_module.training
+        pl_module.eval()
+        self._begin(trainer, pl_module)
+        for batch in loader_of(trainer, self.split):
+            if self._is_full():
+                break
+            self._add(trainer, pl_module, trainer.strategy.batch_to_device(batch, dataloader_idx=0))
+        self._write(trainer, split=self.split, weights=source, seconds=round(seconds, 1))
+        pl_module.load_state_dict(last)
+        pl_module.train(was_training)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to measure."""
+        self._begin(trainer, pl_module)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Synthesise the faces of a batch and measure them."""
+        if not self._is_full():
+            self._add(trainer, pl_module, batch)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write down what was measured."""
+        self._write(trainer, split="test", weights=Path(trainer.ckpt_path or "as built").name)
+
+    def _begin(self, trainer: Trainer, pl_module: Any) -> None:
+        judges: Any = {name: None if each is None else each.on(pl_module.device) for name, each in self.judges.items()}
+        self._figures = SynthesisFigures(**judges)
+        self._limit = None if self.num_images is None else -(-self.num_images // trainer.world_size)
+        self._pictures = {}
+
+    def _is_full(self) -> bool:
+        return self._figures is None or (self._limit is not None and self._figures.num_images >= self._limit)
+
+    @torch.no_grad()
+    def _add(self, trainer: Any, pl_module: Any, batch: Any) -> None:
+        assert self._figures is not None
+        if self._limit is not None:
+            count = self._limit - self._figures.num_images
+            batch = {name: value[:count] for name, value in batch.items()}
+        pipeline = pl_module.pipeline
+        with trainer.precision_plugin.forward_context():
+            made = pipeline.synthesize(
+                batch["reference"],
+                batch["prompt"],
+                occurrence=batch["occurrence"],
+                intensity=batch["intensity"],
+                seeds=batch["index"],
+                sampling=self.sampling,
+            )
+            truth = batch.get("truth", batch["image"])
+            coded = pipeline.codec.detokenize(pipeline.codec.tokenize(truth))
+        self._figures.update(batch, made.images.float(), truth=truth, coded=coded.float())
+        if not self._pictures:
+            rows = {
+                "reference": batch["reference"],
+                "synthesised": made.images,
+                "true" if "truth" in batch else "original": truth,
+            }
+            self._pictures = {name: images[:_NUM_PICTURES].float() for name, images in rows.items()}
+
+    def _write(self, trainer: Trainer, *, split: str, **facts: Any) -> None:
+        figures, self._figures = self._figures, None
+        if figures is None:
+            return
+        sampling = vars(self.sampling)
+        content = {"split": split, "step": trainer.global_step, **facts, **figures.compute(), "sampling": sampling}
+        if not trainer.is_global_zero:
+            return
+        print(
+            f"Synthesis of {content['num_images']} faces of the {split} split, for references never seen in training:"
+        )
+        for name, value in content.items():
+            if isinstance(value, float | int):
+                interval = content.get(f"{name}_interval")
+                print(f"{name:>28} {value}" + (f"   95 %: {interval[0]} to {interval[1]}" if interval else ""))
+        print(f"Figures: {save_json(content, self._folder / 'metrics.json')}")
+        if self._pictures:
+            print(f"Pictures: {save_png(grid(self._pictures), self._folder / 'images' / f'{split}.png')}")
