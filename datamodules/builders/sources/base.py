@@ -106,6 +106,8 @@ class RawFrames:
         folds: Published partitions of the subjects, by name, such as ``3fold``: a tuple of sets of subjects.
         problems: What was not as it should be, and was left out or masked.
         facts: How it was read, for the data set's card, such as ``frame_offset``.
+        boxes: Left, top, right and bottom of a frame's face in pixels, by its place here, where there are no landmarks
+            and the data set has boxes; or None.
     """
 
     name: str
@@ -122,6 +124,7 @@ class RawFrames:
     folds: Mapping[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
+    boxes: Mapping[int, NDArray[np.float32]] | None = None
 
     def __len__(self) -> int:
         return len(self.subject)
