@@ -10,10 +10,12 @@ from datamodules.batch import IMAGES
 from zoo.images import from_unit, to_unit
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Int
     from torch import Tensor
 
     from zoo.shapes import Images, Landmarks
+
+    Sides = Int[Tensor, "batch au"]
 
 NUM_DRAWS = 5
 """Random numbers per sample that :class:`Augmentation` takes."""
@@ -35,6 +37,8 @@ def _mirrored_points() -> tuple[int, ...]:
 
 MIRRORED_POINTS = _mirrored_points()
 """Index of the point of iBUG 300-W that takes each point's place in a mirror."""
+MIRRORED_FIVE_POINTS = (1, 0, 2, 4, 3)
+"""The same of eyes, nose tip and corners of the mouth."""
 MIRRORED_PARAMETERS = ("yaw", "roll", "shift.0", "gaze.0", "light.0", "backdrop_slope.0")
 """Parameters of procedural faces that change their sign in a mirror."""
 
@@ -42,8 +46,9 @@ MIRRORED_PARAMETERS = ("yaw", "roll", "shift.0", "gaze.0", "light.0", "backdrop_
 class Augmentation:
     """Mirror half of the samples, and vary brightness, contrast, saturation and gamma of all.
 
-    All images of a sample (face, reference, truth) change alike, so that they still belong together. AUs are
-    not labelled by side, so a mirror does not change them.
+    All images of a sample (face, reference, truth) change alike, so that they still belong together. What is said of
+    sides changes sides with them: points, regions, sides of AUs, and the prompts that word them, which
+    ``datamodules.labelling`` writes for the same draws.
 
     Args:
         brightness: Largest change, as a share of the range [0, 1].
@@ -64,7 +69,7 @@ class Augmentation:
 
     def __call__(self, batch: dict[str, Any], draws: Float[Tensor, "batch draw"]) -> dict[str, Any]:
         """Augment a batch of ``datamodules.batch`` by uniform numbers in [0, 1)."""
-        batch = mirror(batch, draws[:, 0] < 0.5, parameter_names=self.parameter_names)
+        batch = mirror(batch, is_mirrored(draws), parameter_names=self.parameter_names)
         signed = draws[:, 1:] * 2 - 1
         for name in IMAGES:
             if name in batch:
@@ -82,6 +87,11 @@ class Augmentation:
         unit = enhance.adjust_contrast(unit, 1 + contrast * self.contrast, clip_output=False)
         unit = enhance.adjust_brightness(unit, brightness * self.brightness)
         return from_unit(unit.clamp(0, 1))
+
+
+def is_mirrored(draws: Float[Tensor, "batch draw"]) -> Bool[Tensor, " batch"]:
+    """Say which samples :class:`Augmentation` mirrors at these draws."""
+    return draws[:, 0] < 0.5
 
 
 def mirror(
@@ -107,6 +117,8 @@ def mirror(
         )
     if "visible" in batch:
         result["visible"] = torch.where(flipped[:, None], batch["visible"][:, MIRRORED_POINTS], batch["visible"])
+    if "side" in batch:
+        result["side"] = mirror_sides(batch["side"], flipped)
     if "parameters" in batch and parameter_names:
         signs = torch.tensor([-1.0 if name in MIRRORED_PARAMETERS else 1.0 for name in parameter_names])
         mirrored = batch["parameters"] * signs.to(batch["parameters"].device)
@@ -114,8 +126,22 @@ def mirror(
     return result
 
 
+def mirror_sides(side: Sides, flipped: Bool[Tensor, " batch"]) -> Sides:
+    """Exchange left (1) and right (2) of some samples; 0 stays.
+
+    Example:
+        >>> mirror_sides(torch.tensor([[0, 1, 2], [0, 1, 2]]), torch.tensor([True, False])).tolist()
+        [[0, 2, 1], [0, 1, 2]]
+    """
+    return torch.where(flipped[:, None] & (side > 0), 3 - side, side)
+
+
 def mirror_landmarks(landmarks: Landmarks, *, width: int) -> Landmarks:
-    """Mirror 68 points of iBUG 300-W in an image of this width; the left eye becomes the right one."""
-    mirrored = landmarks[:, MIRRORED_POINTS].clone()
+    """Mirror 68 points of iBUG 300-W, or 5, in an image of this width; the left eye becomes the right one.
+
+    The five are those of ``datamodules.alignment``: eyes, nose tip, corners of the mouth.
+    """
+    order = MIRRORED_POINTS if landmarks.shape[1] == len(MIRRORED_POINTS) else MIRRORED_FIVE_POINTS
+    mirrored = landmarks[:, order].clone()
     mirrored[..., 0] = width - mirrored[..., 0]  # the centre of the first pixel is at 0.5
     return mirrored

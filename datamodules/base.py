@@ -10,8 +10,10 @@ from pytorch_lightning import LightningDataModule
 
 from datamodules.augmentation import Augmentation
 from datamodules.batch import IMAGES
+from datamodules.labelling import Labelling
 from datamodules.loading import EvaluationSampler, ResumableLoader, ResumableSampler, world
 from zoo.components import Recorded
+from zoo.facs.composer import Composer
 from zoo.images import from_uint8
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         num_workers: Processes that read ahead; 0 reads in the training process.
         seed: Decides order and augmentation.
         augment: Whether training images are mirrored and their light varied.
+        prompts: Writes the prompts; our lexicon's full texts where not given.
+        fresh_prompts: Whether each training epoch has other variants of the texts. Those of validation and test are
+            always the same.
     """
 
     def __init__(
@@ -42,6 +47,8 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         num_workers: int = 0,
         seed: int = 0,
         augment: bool = True,
+        prompts: Composer | None = None,
+        fresh_prompts: bool = True,
     ) -> None:
         super().__init__()
         for name, value in (("batch_size", batch_size), ("global_batch_size", global_batch_size)):
@@ -56,6 +63,8 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         self.num_workers = num_workers
         self.seed = seed
         self.augmentation = Augmentation() if augment else None
+        self.prompts = Composer(unknown="resolve") if prompts is None else prompts
+        self.fresh_prompts = fresh_prompts
 
     @property
     @abstractmethod
@@ -79,6 +88,15 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
             )
             raise ValueError(message)
         return self.global_batch_size // devices
+
+    def labelling(self, split: str) -> Labelling:
+        """Give what labels the samples of a split."""
+        train = split == "train"
+        return Labelling(
+            self.prompts,
+            fresh_prompts=self.fresh_prompts and train,
+            augment_seed=self.seed if train and self.augmentation is not None else None,
+        )
 
     def train_dataloader(self) -> ResumableLoader:
         """Give shuffled batches, which can go on in the middle of an epoch."""

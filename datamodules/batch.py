@@ -24,10 +24,12 @@ class FaceBatch(TypedDict):
         occurrence: Whether each AU is present; False where unknown.
         known: Where occurrence is known.
         intensity: 0 to 5, NaN where unknown.
-        prompt: The description of the AUs.
+        prompt: The description of the AUs, as a mirrored image shows them.
         subject: Who it is, with the data set's name in front, such as ``faces/17`` or ``bp4d/F001``.
         source: Where the frame comes from, such as ``bp4d/F001/T1/2440``.
         index: A number of its own for each frame of a data set.
+        side: The side of the person on which each AU acts: 1 left, 2 right, 0 both or unknown; only of data that
+            knows sides.
     """
 
     image: Images
@@ -39,6 +41,7 @@ class FaceBatch(TypedDict):
     subject: list[str]
     source: list[str]
     index: Int[Tensor, " batch"]
+    side: NotRequired[Int[Tensor, "batch au"]]
 
 
 class ProceduralFaceBatch(FaceBatch):

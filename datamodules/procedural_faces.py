@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
-from torch.utils.data import Dataset
 
-from datamodules.augmentation import NUM_DRAWS
 from datamodules.base import FaceDataModule
+from datamodules.face_datasets import SampledFaces, StoredFaces
 from datamodules.face_rendering import render_store
-from datamodules.face_sampling import held_out_sets, label, parameter_names, sample_frames, shot_seeds
-from datamodules.face_store import FaceStore, FaceStoreParameters
-from datamodules.prompts import prompt_of
-from datamodules.randomness import uniform
+from datamodules.face_sampling import parameter_names
+from datamodules.face_store_parameters import FaceStoreParameters
+from datamodules.held_out import sets_held_out
+from zoo.facs.composer import Composer
 
 if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
     from datamodules.batch import FaceBatch
-    from datamodules.loading import Request
+    from datamodules.face_store import FaceStore
     from zoo.faces import FaceRenderer
 
 _SPLITS_OF_STAGE = {
@@ -46,8 +46,9 @@ class ProceduralFacesDataModule(FaceDataModule):
         test_identities: People in the test frames.
         frames_per_shot: Frames that share a person, a view (pose, light, background) and a reference.
         train_on: Whose faces are trained on; ``judges`` for what only ever evaluates.
-        held_out: AU sets that training and validation never show: a share of all sets, or the sets themselves as
-            lists of AU numbers.
+        held_out: AU sets that training and validation never show: a share of all sets of two AUs or more, or the
+            sets themselves, as lists of AU numbers or as 12+15; 12+15+... means all sets that contain these AUs.
+        held_out_seed: Chooses another share.
         test_aus: Whether the test frames show ``seen`` AU sets or the held-out, ``unseen`` ones.
         interaction: 1 lets AUs act on each other by FACS rules, 0 adds them up.
         nuisance: Whether jaw, blinks and the like vary without being labelled.
@@ -61,6 +62,8 @@ class ProceduralFacesDataModule(FaceDataModule):
         num_workers: Processes that read ahead; 0 reads in the training process.
         seed: Decides frames, order and augmentation.
         augment: Whether training images are mirrored and their light varied.
+        prompts: Writes the prompts; our lexicon's full texts where not given.
+        fresh_prompts: Whether each training epoch has other variants of the texts.
     """
 
     def __init__(
@@ -75,7 +78,8 @@ class ProceduralFacesDataModule(FaceDataModule):
         test_identities: int = 100,
         frames_per_shot: int = 4,
         train_on: Literal["train", "judges"] = "train",
-        held_out: float | list[list[int]] = 0.1,
+        held_out: float | list[list[int] | str] = 0.1,
+        held_out_seed: int = 0,
         test_aus: Literal["seen", "unseen"] = "seen",
         interaction: float = 1.0,
         nuisance: bool = True,
@@ -89,6 +93,8 @@ class ProceduralFacesDataModule(FaceDataModule):
         num_workers: int = 0,
         seed: int = 0,
         augment: bool = True,
+        prompts: Composer | None = None,
+        fresh_prompts: bool = True,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
@@ -96,6 +102,8 @@ class ProceduralFacesDataModule(FaceDataModule):
             num_workers=num_workers,
             seed=seed,
             augment=augment,
+            prompts=prompts,
+            fresh_prompts=fresh_prompts,
         )
         if train_on not in {"train", "judges"}:
             message = f"ProceduralFacesDataModule: train_on must be 'train' or 'judges', got {train_on!r}."
@@ -112,13 +120,11 @@ class ProceduralFacesDataModule(FaceDataModule):
             if value < 1:
                 message = f"ProceduralFacesDataModule: {name} must be at least 1, got {value}."
                 raise ValueError(message)
-        if isinstance(held_out, float | int) and not 0 <= held_out < 1:
-            message = (
-                f"ProceduralFacesDataModule: held_out must be a share from 0 to below 1 or sets of AU numbers, "
-                f"got {held_out}."
-            )
-            raise ValueError(message)
-        sets = held_out_sets(held_out) if isinstance(held_out, float | int) else tuple(map(tuple, held_out))
+        try:
+            sets = sets_held_out(held_out, seed=held_out_seed)
+        except ValueError as error:
+            message = f"ProceduralFacesDataModule: {error}"
+            raise ValueError(message) from error
         self._image_size = image_size
         self.root = root
         self.on_the_fly = on_the_fly
@@ -171,10 +177,10 @@ class ProceduralFacesDataModule(FaceDataModule):
 
     def dataset(self, split: str) -> Dataset[dict[str, Any]]:
         """Open the faces of ``train``, ``validation``, ``test`` or ``predict``, rendering what is missing."""
-        augment_seed = self.seed if split == "train" and self.augmentation is not None else None
+        labelling = self.labelling(split)
         if self.on_the_fly:
-            return SampledFaces(self.stores[split], fresh=split == "train", augment_seed=augment_seed)
-        return StoredFaces(self._store(split), augment_seed=augment_seed)
+            return SampledFaces(self.stores[split], fresh=split == "train", labelling=labelling)
+        return StoredFaces(self._store(split), labelling=labelling)
 
     def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int = 0) -> FaceBatch:
         """Finish a batch on its device: render it if need be, images to [-1, 1], augment training images."""
@@ -207,74 +213,6 @@ class ProceduralFacesDataModule(FaceDataModule):
         return batch
 
 
-class StoredFaces(Dataset[dict[str, Any]]):
-    """Read batches from a store.
-
-    Args:
-        store: The store.
-        augment_seed: Where given, batches bring the random numbers of their augmentation.
-    """
-
-    def __init__(self, store: FaceStore, *, augment_seed: int | None = None) -> None:
-        self.store = store
-        self.augment_seed = augment_seed
-
-    def __len__(self) -> int:
-        return len(self.store)
-
-    def __getitem__(self, request: Request) -> dict[str, Any]:
-        store, frames = self.store, np.asarray(request.indices, dtype=np.int64)
-        occurrence = store.occurrence(frames)
-        intensity = store.array("intensity")[frames].astype(np.float32)
-        identity = np.array(store.array("identity")[frames])
-        parameters = store.metadata["parameters"]
-        batch = {
-            "image": store.read("images", frames),
-            "reference": store.read("references", frames // parameters["frames_per_shot"]),
-            **_labels(occurrence, intensity, identity, frames, split=parameters["split"]),
-            **{name: store.read(name, frames) for name in ("landmarks", "visible", "regions", "parameters")},
-        }
-        if "truth" in store:
-            batch["truth"] = store.read("truth", frames)
-        return _with_draws(batch, request.epoch, frames, self.augment_seed)
-
-
-class SampledFaces(Dataset[dict[str, Any]]):
-    """Give the parameters of faces that are to be rendered on the device.
-
-    Args:
-        parameters: Which faces.
-        fresh: Whether every epoch has AUs of its own.
-        augment_seed: Where given, batches bring the random numbers of their augmentation.
-    """
-
-    def __init__(self, parameters: FaceStoreParameters, *, fresh: bool, augment_seed: int | None = None) -> None:
-        self.parameters = parameters
-        self.fresh = fresh
-        self.augment_seed = augment_seed
-
-    def __len__(self) -> int:
-        return self.parameters.num_frames
-
-    def __getitem__(self, request: Request) -> dict[str, Any]:
-        frames = np.asarray(request.indices, dtype=np.int64)
-        seeds = shot_seeds(self.parameters, frames, epoch=request.epoch if self.fresh else 0)
-        faces = sample_frames(self.parameters, seeds)
-        occurrence, intensity = label(faces)
-        batch = {
-            "faces": {
-                "identity": faces.identity,
-                "view": faces.view,
-                "activation": faces.activation,
-                "nuisance": faces.nuisance,
-            },
-            "with_truth": self.parameters.truth,
-            **_labels(occurrence, intensity, seeds[:, 0], frames, split=self.parameters.split),
-            "parameters": faces.table()[1],
-        }
-        return _with_draws(batch, request.epoch, frames, self.augment_seed)
-
-
 def check_disjoint(stores: dict[str, FaceStoreParameters]) -> None:
     """Raise ``ValueError`` if an identity would be in two of the stores."""
     from zoo.faces import IDENTITY_RANGES
@@ -292,27 +230,6 @@ def check_disjoint(stores: dict[str, FaceStoreParameters]) -> None:
                     "Train on 'train' or 'judges'."
                 )
                 raise ValueError(message)
-
-
-def _labels(
-    occurrence: np.ndarray, intensity: np.ndarray, identity: np.ndarray, frames: np.ndarray, *, split: str
-) -> dict[str, Any]:
-    return {
-        "occurrence": torch.from_numpy(occurrence),
-        "known": torch.ones(occurrence.shape, dtype=torch.bool),
-        "intensity": torch.from_numpy(np.asarray(intensity, dtype=np.float32)),
-        "prompt": [prompt_of(row) for row in occurrence],
-        "subject": [f"faces/{person}" for person in identity.tolist()],
-        "source": [f"faces/{split}/{frame}" for frame in frames.tolist()],
-        "index": torch.from_numpy(frames),
-        "identity": torch.from_numpy(identity),
-    }
-
-
-def _with_draws(batch: dict[str, Any], epoch: int, frames: np.ndarray, seed: int | None) -> dict[str, Any]:
-    if seed is not None:
-        batch["draws"] = torch.from_numpy(uniform(seed, epoch, frames, count=NUM_DRAWS))
-    return batch
 
 
 def _cpus() -> int:

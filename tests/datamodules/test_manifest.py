@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from datamodules.face_images import UnreadableImageError
-from datamodules.manifest import ManifestError, ManifestFacesDataModule, read_manifest, subject_splits
+from datamodules.manifest import ManifestFacesDataModule
+from datamodules.manifest_table import ManifestError, read_manifest, subject_splits
 from zoo.facs import AUS
 
 

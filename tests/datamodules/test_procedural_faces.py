@@ -18,6 +18,8 @@ from datamodules.procedural_faces import ProceduralFacesDataModule, check_disjoi
 from datamodules.randomness import uniform
 from zoo.components import specification
 from zoo.faces import IDENTITY_RANGES
+from zoo.facs import AUS
+from zoo.facs.composer import Composer
 from zoo.images import check_signed
 
 
@@ -51,8 +53,8 @@ def _batch(module, split="train"):
 def test_a_batch_has_the_keys_and_types_of_the_contract(root):
     batch = _batch(_module(root))
     required = set(typing.get_type_hints(ProceduralFaceBatch, include_extras=True, localns=_names()))
-    assert set(batch) == required - {"truth"}
-    assert set(_batch(_module(root), "validation")) == required
+    assert set(batch) == required - {"truth", "side"}
+    assert set(_batch(_module(root), "validation")) == required - {"side"}
     for name in ("image", "reference"):
         assert batch[name].shape == (4, 3, 32, 32)
         assert batch[name].dtype == torch.float32
@@ -179,12 +181,48 @@ def test_rendering_on_the_fly_gives_new_actions_in_each_epoch(root):
 def test_unseen_test_faces_show_only_sets_that_training_never_does(root):
     module = _module(root, held_out=[[1, 4], [12, 15]], test_aus="unseen", augment=False)
     batch = _batch(module, "test")
-    assert set(batch["prompt"]) <= {
-        "inner brow raiser, brow lowerer",
-        "lip corner puller, lip corner depressor",
-    }
+    shown = {tuple(au for au, on in zip(AUS, row, strict=True) if on) for row in batch["occurrence"]}
+    assert shown <= {(1, 4), (12, 15)}
     assert module.stores["train"].aus == "seen"
     assert module.stores["train"].held_out == ((1, 4), (12, 15))
+
+
+def test_prompts_are_fresh_in_each_training_epoch_and_the_same_in_validation(root):
+    module = _module(root)
+    request = type(next(iter(module.train_dataloader().sampler)))
+    train, validation = module.dataset("train"), module.dataset("validation")
+    first, second, again = (train[request(epoch, list(range(12)))]["prompt"] for epoch in (0, 1, 0))
+    assert first == again
+    assert sum(one != other for one, other in zip(first, second, strict=True)) > 6
+    assert validation[request(0, [0, 1, 2])]["prompt"] == validation[request(1, [0, 1, 2])]["prompt"]
+    fixed = _module(root, fresh_prompts=False).dataset("train")
+    assert fixed[request(1, [0, 1, 2])]["prompt"] == first[:3]
+
+
+def test_another_composer_writes_the_prompts(root):
+    short = _module(root, prompts=Composer(style="short", variant=2))
+    batch = _batch(short, "validation")
+    for text, occurrence in zip(batch["prompt"], batch["occurrence"], strict=True):
+        aus = [au for au, on in zip(AUS, occurrence.tolist(), strict=True) if on]
+        assert text == Composer(style="short", variant=2).describe(aus)
+
+
+def test_intensities_are_worded_where_asked_for(root):
+    # frames have traces (intensity A) that count as absent, which must not be worded
+    prompts = {
+        worded: _batch(_module(root, prompts=Composer(variant=1, word_intensity=worded)), "validation")["prompt"]
+        for worded in (False, True)
+    }
+    assert all(worded.startswith(plain) for plain, worded in zip(prompts[False], prompts[True], strict=True))
+    assert any("In strength, " in text for text in prompts[True])
+
+
+def test_sets_held_out_by_name_leave_the_stores_of_a_share_as_they_were(root):
+    shares = _module(root, held_out=0.1).stores["train"]
+    assert _module(root, held_out=0.1, held_out_seed=0).stores["train"].key == shares.key
+    assert _module(root, held_out=0.1, held_out_seed=1).stores["train"].key != shares.key
+    named = _module(root, held_out=["12+15", [4, 1]]).stores["train"]
+    assert named.key == _module(root, held_out=[[1, 4], [15, 12]]).stores["train"].key
 
 
 def test_held_out_sets_have_two_aus_or_more_and_the_asked_share():
@@ -214,6 +252,7 @@ def test_the_global_batch_is_divided_by_the_devices(root):
         ({"train_on": "test"}, "train_on must be 'train' or 'judges'"),
         ({"held_out": [[1, 3]]}, "held_out must name AUs"),
         ({"held_out": 1.5}, "ProceduralFacesDataModule: held_out must be a share from 0 to below 1"),
+        ({"image_size": 33}, "size must be a multiple of 8 from 32 to 512, got 33"),
         ({"num_train": 0}, "ProceduralFacesDataModule: num_train must be at least 1, got 0"),
         ({"test_identities": 0}, "ProceduralFacesDataModule: test_identities must be at least 1, got 0"),
         ({"held_out": [], "test_aus": "unseen"}, "aus must be 'seen'"),
