@@ -12,9 +12,9 @@ from datamodules.augmentation import Augmentation
 from datamodules.batch import IMAGES
 from datamodules.labelling import Labelling
 from datamodules.loading import EvaluationSampler, ResumableLoader, ResumableSampler, world
-from zoo.components import Recorded
 from zoo.facs.composer import Composer
 from zoo.images import from_uint8
+from zoo.recorded import Recorded
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
