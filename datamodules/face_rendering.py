@@ -23,6 +23,7 @@ from datamodules.face_store import (
     METADATA,
     DamagedStoreError,
     FaceStore,
+    FaceStoreError,
     FullDiskError,
     IncompatibleStoreError,
     MissingStoreError,
@@ -71,7 +72,11 @@ def render_store(
     folder = parameters.folder(root)
     with contextlib.suppress(MissingStoreError):
         return _open(parameters, root, rebuild=rebuild)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"render_store: root must be where files can be written, got {str(root)!r}: {error.strerror}."
+        raise FaceStoreError(message) from error
     with _lock(folder):
         with contextlib.suppress(MissingStoreError):  # another process may have rendered it meanwhile
             return _open(parameters, root, rebuild=rebuild)

@@ -87,7 +87,7 @@ class FaceStore:
             different = [name for name in wanted if stored.get(name) != wanted[name]]
             message = (
                 f"FaceStore: {store.folder} must hold what was asked for, but differs in {', '.join(different)}. "
-                "Delete the folder, or pass rebuild=True."
+                "Delete the folder, or pass rebuild=True (--data.rebuild true)."
             )
             raise IncompatibleStoreError(message)
         store.check_identities(parameters.split)
@@ -147,7 +147,7 @@ class FaceStore:
                 if zlib.crc32(part.tobytes()) != expected:
                     message = (
                         f"FaceStore: {self.folder / f'{name}.bin'} must be as it was rendered, but rows from "
-                        f"{chunk * step} on differ. Delete {self.folder}, or pass rebuild=True."
+                        f"{chunk * step} on differ. Delete {self.folder}, or pass rebuild=True (--data.rebuild true)."
                     )
                     raise DamagedStoreError(message)
 
@@ -172,13 +172,13 @@ def _read_metadata(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = (
             f"FaceStore: {path} must be readable JSON with all that a store says, got {type(error).__name__}: {error}. "
-            f"Delete {folder}, or pass rebuild=True."
+            f"Delete {folder}, or pass rebuild=True (--data.rebuild true)."
         )
         raise DamagedStoreError(message) from error
     if version != FORMAT_VERSION:
         message = (
             f"FaceStore: {folder} must have format version {FORMAT_VERSION}, got {version}. "
-            "Delete the folder, or pass rebuild=True."
+            "Delete the folder, or pass rebuild=True (--data.rebuild true)."
         )
         raise IncompatibleStoreError(message)
     return dict(metadata)
@@ -190,11 +190,14 @@ def _check_size(path: Path, *, expected: int) -> None:
         with path.open("rb"):
             pass
     except OSError as error:
-        message = f"FaceStore: {path} must be readable, got {error}. Delete {path.parent}, or pass rebuild=True."
+        message = (
+            f"FaceStore: {path} must be readable, got {error}. "
+            f"Delete {path.parent}, or pass rebuild=True (--data.rebuild true)."
+        )
         raise DamagedStoreError(message) from error
     if actual != expected:
         message = (
             f"FaceStore: {path} must have {expected:,} bytes, got {actual:,}: it is truncated or was changed. "
-            f"Delete {path.parent}, or pass rebuild=True, and it is rendered again."
+            f"Delete {path.parent}, or pass rebuild=True (--data.rebuild true), and it is rendered again."
         )
         raise DamagedStoreError(message)

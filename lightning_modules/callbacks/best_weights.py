@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from lightning_fabric.utilities.distributed import _InfiniteBarrier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,7 @@ def loader_of(trainer: Any, split: str) -> Iterable[Any]:
     if data is None or split == "validation":
         loaders = trainer.val_dataloaders
         return loaders if loaders is not None else []
-    if trainer.is_global_zero:
-        loader = data.test_dataloader()  # may render the test faces first; the other ranks then find them
-    trainer.strategy.barrier("test faces")
-    return loader if trainer.is_global_zero else data.test_dataloader()
+    # One process of each machine renders what is missing; the others wait without the time limit of collectives.
+    with _InfiniteBarrier():
+        loader = data.test_dataloader() if trainer.local_rank == 0 else None
+    return data.test_dataloader() if loader is None else loader

@@ -14,6 +14,9 @@ from lightning_modules.cli.errors import UserError, did_you_mean, raised_by_us
 if TYPE_CHECKING:
     from lightning_modules.cli.origins import Origins
 
+# what gloo and NCCL say when the process at the other end is gone
+_LOST = re.compile(r"Connection (closed|reset) by peer|remote process exited")
+
 
 def told(error: Exception) -> str | None:
     """Say an error of a running program in one message, where the user can put it right; None where it is our bug."""
@@ -29,6 +32,8 @@ def told(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and "Error(s) in loading state_dict" in text:
         lines = text.splitlines()
         return "\n".join(["ckpt_path: the checkpoint is of another model.", *(line.strip() for line in lines[1:7])])
+    if isinstance(error, RuntimeError) and _LOST.search(text):
+        return "another process of this run has ended, and this one can't go on alone. What that one said is the cause."
     if isinstance(error, ValueError | ModuleNotFoundError) and raised_by_us(error):
         return text
     return None
