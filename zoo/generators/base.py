@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -119,6 +120,7 @@ class Generator(Component):
         seeds: Int[Tensor, " batch"],
         sampling: Sampling,
         fixed: Fixed | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Tokens:
         """Draw tokens.
 
@@ -127,4 +129,5 @@ class Generator(Component):
             seeds: One for each sample: its noise depends on its seed alone, not on the batch it is in.
             sampling: How they are drawn.
             fixed: Tokens that stay.
+            progress: Told after each forward pass how many are done, and of how many.
         """

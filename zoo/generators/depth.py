@@ -1,0 +1,59 @@
+"""The default generator: whole stacks of tokens are masked, and drawn from coarse to fine within a position."""
+
+from __future__ import annotations
+
+from zoo.generators.masked.heads import DepthHead
+from zoo.generators.masked.stacks import StackGenerator
+
+
+class DepthGenerator(StackGenerator):
+    """Mask positions with all their levels; draw the levels of a position one after another.
+
+    MaskGIT (Chang et al. 2022, https://arxiv.org/abs/2202.04200) over stacks of residual tokens, as in Draft-and-Revise
+    (Lee et al. 2022, https://arxiv.org/abs/2206.04452). The transformer sees each position once, so a picture of
+    16 x 16 x 8 tokens is a sequence of 256, not of 2,048; every pass teaches all levels of what is hidden. Differs
+    from Draft-and-Revise: the depth transformer is one small gated layer.
+
+    Args:
+        rows: Rows of the token grid; this and the next four follow from codec and fusion.
+        cols: Columns of the token grid.
+        num_levels: Levels of tokens.
+        codebook_size: Codes of each level.
+        context_dim: Channels of the context.
+        dim: Channels of the transformer.
+        num_layers: Its blocks.
+        num_heads: Its attention heads.
+        dropout: Share of activations dropped in training.
+        label_smoothing: Share of the target that is spread over all codes in training.
+        corruption: Share of the shown tokens that are replaced at random in training, in half of the samples.
+    """
+
+    def __init__(
+        self,
+        *,
+        rows: int,
+        cols: int,
+        num_levels: int,
+        codebook_size: int,
+        context_dim: int,
+        dim: int = 512,
+        num_layers: int = 12,
+        num_heads: int = 8,
+        dropout: float = 0.1,
+        label_smoothing: float = 0.1,
+        corruption: float = 0.1,
+    ) -> None:
+        super().__init__(
+            DepthHead(dim, num_levels=num_levels),
+            rows=rows,
+            cols=cols,
+            num_levels=num_levels,
+            codebook_size=codebook_size,
+            context_dim=context_dim,
+            dim=dim,
+            num_layers=num_layers,
+            num_heads=num_heads,
+            dropout=dropout,
+            label_smoothing=label_smoothing,
+            corruption=corruption,
+        )

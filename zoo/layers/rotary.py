@@ -1,0 +1,48 @@
+"""Positions on a grid as rotations of queries and keys."""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+_BASE = 100.0  # wavelengths up to some hundred cells; the 10,000 of language models leaves most pairs still on a grid
+
+
+class GridRotation(nn.Module):
+    """Turn pairs of channels by angles that grow with row and column, so that attention sees relative positions.
+
+    Rotary embedding (Su et al. 2021, section 3.2, https://arxiv.org/abs/2104.09864), half of the pairs for the row and
+    half for the column.
+
+    Args:
+        rows: Rows of the grid.
+        cols: Columns of the grid.
+        head_dim: Channels of each head; a multiple of 4.
+        copies: How often the grid stands one after another in the sequence.
+    """
+
+    cosine: Tensor
+    sine: Tensor
+
+    def __init__(self, rows: int, cols: int, *, head_dim: int, copies: int = 1) -> None:
+        super().__init__()
+        if head_dim % 4:
+            message = f"GridRotation: head_dim must be a multiple of 4, got {head_dim}. Change dim or num_heads."
+            raise ValueError(message)
+        frequencies = _BASE ** -torch.linspace(0, 1, head_dim // 4 + 1, dtype=torch.float64)[:-1]
+        row = torch.arange(rows)[:, None, None] * frequencies
+        col = torch.arange(cols)[None, :, None] * frequencies
+        angles = torch.cat([row.expand(-1, cols, -1), col.expand(rows, -1, -1)], -1)
+        angles = rearrange(angles, "h w d -> (h w) d").repeat(copies, 2)
+        # the second half of the channels is turned against the first
+        sign = torch.ones(head_dim).double()
+        sign[: head_dim // 2] = -1
+        self.register_buffer("cosine", angles.cos().float(), persistent=False)
+        self.register_buffer("sine", (angles.sin() * sign).float(), persistent=False)
+
+    def forward(self, vectors: Float[Tensor, "*batch place dim"]) -> Float[Tensor, "*batch place dim"]:
+        """Turn the vectors of each place of the grid."""
+        half = vectors.shape[-1] // 2
+        return torch.addcmul(vectors * self.cosine, vectors.roll(half, -1), self.sine)
