@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,12 @@ class OccurrenceTable:
     occluded: NDArray[np.bool_]
     aus: frozenset[int]
     positional: bool
+
+    def frames(self, chosen: NDArray[np.bool_]) -> OccurrenceTable:
+        """Give the table of some frames."""
+        return replace(
+            self, frame=self.frame[chosen], occurrence=self.occurrence[chosen], occluded=self.occluded[chosen]
+        )
 
 
 def read_occurrence(path: Path, problems: Problems) -> OccurrenceTable:
@@ -99,7 +105,9 @@ def read_intensity(path: Path, problems: Problems) -> tuple[NDArray[np.int64], N
     """
     table = read_table(path)
     if len(table) and table.widths[0] != 2:
-        message = f"{path}: a table of an AU's intensity must have 2 columns, frame and intensity, got {table.texts(0)}."
+        message = (
+            f"{path}: a table of an AU's intensity must have 2 columns, frame and intensity, got {table.texts(0)}."
+        )
         raise DatasetError(message)
     if len(table) and not any(_is_number(text) for text in table.texts(0)):
         table = table.rows(slice(1, None))
@@ -124,8 +132,7 @@ def _columns(names: list[str], path: Path) -> tuple[dict[int, int], int | None, 
     named = [(int(match[1]), place) for place, match in enumerate(matches) if match and place > 0]
     if width == POSITIONAL_WIDTH and not named:
         return by_position, width - 1, False
-    counted = [au for au, place in named if au == place]
-    if width != POSITIONAL_WIDTH and len(counted) == width - 1 > max(AUS):
+    if width != POSITIONAL_WIDTH and names == [str(place) for place in range(width)]:
         message = (
             f"{path}: a table in which column N is AU N must have {POSITIONAL_WIDTH} columns, got {width}. "
             "It seems to be cut; fetch it again."
@@ -134,7 +141,9 @@ def _columns(names: list[str], path: Path) -> tuple[dict[int, int], int | None, 
     columns = dict(named)
     repeated = sorted({au for au, place in named if columns[au] != place})
     if repeated or not set(AUS) & set(columns):
-        found = f"{', '.join(f'AU{au}' for au in repeated)} more than once" if repeated else f"{', '.join(names[:8])} ..."
+        found = (
+            f"{', '.join(f'AU{au}' for au in repeated)} more than once" if repeated else f"{', '.join(names[:8])} ..."
+        )
         message = (
             f"{path}, line 1: columns must be named by their AUs, each once, as in frame,1,2,4,5,6, or be "
             f"{POSITIONAL_WIDTH}, got {found} in {width} columns."
@@ -148,10 +157,10 @@ def _regular(table: Table, width: int, problems: Problems) -> Table:
     """Leave rows of another width out."""
     fits = table.widths == width
     if len(table) and fits.mean() <= 0.5:
-        row = int(np.argmin(fits))
+        misfit = int(np.argmin(fits))
         message = (
-            f"{table.path}, line {table.lines[row]}: rows must have {width} columns, as the first line has, got "
-            f"{table.widths[row]}. Fetch the file again."
+            f"{table.path}, line {table.lines[misfit]}: rows must have {width} columns, as the first line has, got "
+            f"{table.widths[misfit]}. Fetch the file again."
         )
         raise DatasetError(message)
     for row in np.flatnonzero(~fits):
@@ -190,7 +199,9 @@ def _note_rows(table: Table, column: int, rows: NDArray[np.bool_], name: str, pr
 
 def _check_most(table: Table, readable: NDArray[np.bool_]) -> None:
     if not len(table) or readable.mean() <= 0.5:
-        found = f"{len(table) - int(readable.sum())} of {len(table)} rows with other values" if len(table) else "no rows"
+        found = (
+            f"{len(table) - int(readable.sum())} of {len(table)} rows with other values" if len(table) else "no rows"
+        )
         message = f"{table.path}: rows must have a frame and 0, 1 or 9 (intensity: 0 to 5 or 9), got {found}."
         raise DatasetError(message)
 
@@ -217,7 +228,9 @@ def _repeated(
         repeated[rows[1:] if agree else rows] = True
         lines = ", ".join(str(table.lines[row]) for row in rows)
         detail = "the first was kept" if agree else "the labels differ, none was kept"
-        problems.add("duplicate frame", f"{table.path}, lines {lines}", f"frame {number}: {detail}", count=len(rows) - agree)
+        problems.add(
+            "duplicate frame", f"{table.path}, lines {lines}", f"frame {number}: {detail}", count=len(rows) - agree
+        )
     return repeated
 
 
