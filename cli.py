@@ -14,6 +14,7 @@ from pathlib import Path
 
 # word, or word and second word -> "module:function"
 COMMANDS: dict[str, str | dict[str, str]] = {
+    "describe": "zoo.facs.describe:describe",
     "dataset": {"faces": "datamodules.builders.faces:build_faces"},
     "export": "zoo.export:export",
     "import": {"mefarg": "zoo.foreign.mefarg:import_mefarg"},

@@ -90,8 +90,8 @@ def _said(leaves: list[Complaint], origins: Origins, subcommand: str) -> str:
     origin = origins.of(key)
     choices = [match[1] for each in leaves if (match := re.search(r"Literal\[(.*)\]", each.text))]
     if choices:
-        value = origin.value if origin and origin.exact else None
-        return f"{key}: must be one of {', '.join(reversed(choices))}, got {value!r}.{_from(origin)}"
+        value = repr(origin.value) if origin and origin.exact else _got(leaves) or "another value"
+        return f"{key}: must be one of {', '.join(reversed(choices))}, got {value}.{_from(origin)}"
     for each in leaves:
         if match := _NO_CLASS.search(each.text):
             name = each.named or match["path"] or match["name"] or (str(origin.value) if origin else "")

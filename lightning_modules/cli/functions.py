@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser, auto_cli
 
 from lightning_modules.cli.errors import UserError, raised_by_us
 from lightning_modules.cli.explanations import explain
+from lightning_modules.cli.help_pages import examples
 from lightning_modules.cli.origins import Origins
 
 
@@ -63,7 +64,7 @@ def _plain(arguments: list[str], function: Callable[..., Any]) -> Iterator[str]:
 class _Parser(ArgumentParser):
     def format_help(self, *arguments: Any, **keywords: Any) -> str:
         text = super().format_help(*arguments, **keywords)
-        return re.sub(r"--[a-z][a-z_]*", lambda match: match[0].replace("_", "-"), text)
+        return re.sub(r"--[a-z][a-z_]*", lambda match: match[0].replace("_", "-"), text) + examples(self.prog)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:

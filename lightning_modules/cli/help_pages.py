@@ -9,6 +9,7 @@ TRAINER_COMMANDS = {
     "predict": "write reconstructions and tokens, or AU probabilities, of each face",
 }
 _GROUPS = {
+    "describe": "AUs to words and back: descriptions of labels, of whole files, and what is wrong with a text",
     "dataset": "build a data set: images, manifest, contact sheets",
     "export": "write what a run trained as a bundle: weights, arguments, card, checksums",
     "import": "turn a published checkpoint of others into a bundle",
@@ -17,6 +18,17 @@ _GROUPS = {
 _MEMBERS = {
     "dataset": {"faces": "procedural FACS faces"},
     "import": {"mefarg": "ME-GraphAU's AU recogniser, as its authors publish it"},
+}
+
+_EXAMPLES = {
+    "cli.py describe": """
+  python cli.py describe --aus 6,12,15                          one description; --seed N for another
+  python cli.py describe --aus 6,12,15 --all --style short      every variant, without wrinkles and furrows
+  python cli.py describe --aus 6,12,15,10,17 --explain          which constructs fired, and why
+  python cli.py describe --aus AU6:B,L14:C --intensity --side   how strong, on which side
+  python cli.py describe --labels labels.csv --output described.csv
+  python cli.py describe --parse "The lip corners are drawn down."
+  python cli.py describe --lint texts.txt --aus 6,12            exit code 1 where something is wrong""",
 }
 
 
@@ -98,6 +110,11 @@ def group_page(group: str, members: dict[str, str]) -> str:
 {_rows(rows)}
 
 python cli.py {group} KIND --help shows the options."""
+
+
+def examples(program: str) -> str:
+    """Examples of a tool, to stand below its options; empty where there are none."""
+    return f"\nexamples:{_EXAMPLES[program]}\n" if program in _EXAMPLES else ""
 
 
 def _rows(table: dict[str, str]) -> str:

@@ -5,55 +5,25 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
 from zoo.facs.allocation import NUM_SETS, codes_of, construct_table, constructs_of
-from zoo.facs.constructs import CONSTRUCTS, Construct, name_of
+from zoo.facs.composition import Composition
+from zoo.facs.constructs import CONSTRUCTS
 from zoo.facs.draws import keyed
-from zoo.facs.label_table import check_labels
+from zoo.facs.label_table import LabelTable, check_labels, name_row
 from zoo.facs.labels import AULabel, combine_labels
 from zoo.facs.lexicon import Lexicon
 from zoo.facs.policy import Choice, LabelPolicy
 from zoo.facs.wording import sentences_of, sentences_of_rows
+from zoo.recorded import Recorded
 
 _NEUTRAL = len(CONSTRUCTS)
 
 
-@dataclass(frozen=True)
-class Composition:
-    """A text and what it is made of.
-
-    Attributes:
-        text: The description of all AUs.
-        labels: What is described, in the order of ``AUS``.
-        constructs: What the parts describe, in the order of Algorithm 1; none for a face at rest.
-        variants: Which description stands for each construct, counted from 1; for a face at rest, of the neutral ones.
-        descriptions: The parts, then, where they were asked for, the sentences on intensity and side.
-    """
-
-    text: str
-    labels: tuple[AULabel, ...]
-    constructs: tuple[Construct, ...]
-    variants: tuple[int, ...]
-    descriptions: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give plain data, for JSON."""
-        return {
-            "labels": [str(label) for label in self.labels],
-            "aus": [label.number for label in self.labels],
-            "constructs": [name_of(construct) for construct in self.constructs],
-            "variants": list(self.variants),
-            "descriptions": list(self.descriptions),
-            "description": self.text,
-        }
-
-
-class Composer:
+class Composer(Recorded):
     """Compose descriptions of AU labels (section 3.2 and Appendix D of the paper).
 
     The text of a row depends on its labels, its index, the epoch and the seed, and on nothing else: not on the other
@@ -143,6 +113,14 @@ class Composer:
             side=side if self.word_side else None,
             policy=self.policy,
         )
+        for problem in labels.problems:
+            problem.meet(self.policy, name_row(problem.row))
+        return self.prompts_of_table(labels, index=index, epoch=epoch)
+
+    def prompts_of_table(
+        self, labels: LabelTable, *, index: Int[np.ndarray, " row"] | None = None, epoch: int = 0
+    ) -> list[str]:
+        """Describe a table of labels that were checked before; else as :meth:`prompts`."""
         texts = self.prompts_of_codes(codes_of(labels.occurrence), index=index, epoch=epoch)
         sentences = sentences_of_rows(labels.intensity, labels.side)
         if sentences is None:
@@ -173,31 +151,40 @@ class Composer:
 
     def compose(self, aus: Iterable[int | AULabel], *, index: int = 0, epoch: int = 0) -> Composition:
         """Describe one set of AUs, and say what the text is made of."""
-        given = (au if isinstance(au, AULabel) else AULabel(int(au)) for au in aus)
-        labels = combine_labels(given, policy=self.policy)
-        constructs = constructs_of(label.number for label in labels)
-        slots = np.array([[CONSTRUCTS.index(construct) for construct in constructs] or [_NEUTRAL]])
-        self._need_neutral(slots)
+        labels = self._combined(aus)
+        slots = self._slots_of(labels)
         if self.variant is None:
             variants = self._variants(slots, np.array([index]), epoch)[0].tolist()
         else:
             variants = [self.variant - 1] * slots.size
-        parts = self._texts[slots[0], variants].tolist()
-        added = sentences_of(labels, intensity=self.word_intensity, side=self.word_side)
-        parts += [added] if added else []
-        return Composition(
-            " ".join(parts), labels, constructs, tuple(variant + 1 for variant in variants), tuple(parts)
-        )
+        return self._composition(labels, slots[0], variants)
 
     def all_variants(self, aus: Iterable[int | AULabel]) -> tuple[str, ...]:
         """Describe one set of AUs by the first variant of every construct, by the second, and so on."""
-        labels = tuple(aus)
-        return tuple(self._fixed(variant).describe(labels) for variant in range(1, self.num_variants + 1))
+        labels = self._combined(aus)
+        slots = self._slots_of(labels)
+        return tuple(
+            self._composition(labels, slots[0], [variant] * slots.size).text for variant in range(self.num_variants)
+        )
 
-    def _fixed(self, variant: int) -> Composer:
-        fixed = object.__new__(Composer)
-        fixed.__dict__.update(self.__dict__, variant=variant)
-        return fixed
+    def _combined(self, aus: Iterable[int | AULabel]) -> tuple[AULabel, ...]:
+        given = (au if isinstance(au, AULabel) else AULabel(int(au)) for au in aus)
+        return combine_labels(given, policy=self.policy)
+
+    def _slots_of(self, labels: tuple[AULabel, ...]) -> np.ndarray:
+        constructs = constructs_of(label.number for label in labels)
+        slots = np.array([[CONSTRUCTS.index(construct) for construct in constructs] or [_NEUTRAL]])
+        self._need_neutral(slots)
+        return slots
+
+    def _composition(self, labels: tuple[AULabel, ...], slots: np.ndarray, variants: list[int]) -> Composition:
+        parts = self._texts[slots, variants].tolist()
+        added = sentences_of(labels, intensity=self.word_intensity, side=self.word_side)
+        parts += [added] if added else []
+        constructs = tuple(CONSTRUCTS[slot] for slot in slots.tolist() if slot != _NEUTRAL)
+        return Composition(
+            " ".join(parts), labels, constructs, tuple(variant + 1 for variant in variants), tuple(parts)
+        )
 
     def _variants(self, slots: np.ndarray, index: np.ndarray, epoch: int) -> np.ndarray:
         """Draw a variant, counted from 0, for each slot of each row.

@@ -10,11 +10,43 @@ from jaxtyping import Bool, Int8, Shaped
 
 from zoo.facs.action_units import ANTAGONISTS, AUS
 from zoo.facs.conflicts import antagonist_pairs
-from zoo.facs.labels import INTENSITIES, SIDES
+from zoo.facs.labels import CONFLICT_RESOLUTION, INTENSITIES, SIDES
 from zoo.facs.policy import LabelError, LabelPolicy
 
 UNKNOWN = 9
 """How FACS data sets write an AU that could not be coded."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Labels of a table that the policy decides on.
+
+    Attributes:
+        kind: ``unknown``, ``conflicts`` or ``impossible``.
+        what: What is wrong with the first of them.
+        row: Where the first of them is.
+        count: How many cells, or for conflicts rows, have a problem of this kind.
+        resolution: What is done about them.
+    """
+
+    kind: str
+    what: str
+    row: int
+    count: int
+    resolution: str
+
+    def meet(self, policy: LabelPolicy, place: str) -> None:
+        """Refuse it, tell it or pass over it, as the policy says.
+
+        Args:
+            policy: What becomes of it.
+            place: Names the row in messages.
+
+        Raises:
+            LabelError: Problems of this kind are rejected.
+        """
+        more = f", and {self.count - 1:,} more {'rows' if self.kind == 'conflicts' else 'labels'}" * (self.count > 1)
+        policy.meet(self.kind, f"{place}: {self.what}{more}", self.resolution)
 
 
 @dataclass(frozen=True)
@@ -25,14 +57,17 @@ class LabelTable:
         occurrence: Whether each AU is present.
         intensity: 1 to 5, or 0 where absent or not known; None where nothing is.
         side: 1 for L, 2 for R, 0 for both or not known; None where nothing is.
+        problems: What had to be resolved to make it so, where the policy asks to hear of it.
     """
 
     occurrence: Bool[np.ndarray, "row au"]
     intensity: Int8[np.ndarray, "row au"] | None = None
     side: Int8[np.ndarray, "row au"] | None = None
+    problems: tuple[Problem, ...] = ()
 
 
-def _row(row: int) -> str:
+def name_row(row: int) -> str:
+    """Name a row of an array in a message."""
     return f"row {row}"
 
 
@@ -41,40 +76,49 @@ def check_labels(
     *,
     intensity: Shaped[np.ndarray, "row au"] | None = None,
     side: Shaped[np.ndarray, "row au"] | None = None,
-    policy: LabelPolicy | None = None,
-    name_of_row: Callable[[int], str] = _row,
+    policy: LabelPolicy,
+    name_of_row: Callable[[int], str] = name_row,
 ) -> LabelTable:
-    """Check labels and resolve what the policy lets pass.
+    """Check labels, resolve what can be resolved and list it; nothing is refused or told yet but malformed labels.
 
     Args:
         occurrence: 1 or True where present, 0 or False where absent, 9 or NaN where unknown.
         intensity: From 0 to 5, rounded to whole ones; 9 or NaN where unknown.
         side: 1 for L, 2 for R, 0 for both.
-        policy: What becomes of unknown, conflicting and impossible labels.
+        policy: What is resolved without a word need not be looked for.
         name_of_row: How messages name a row, counted from 0.
 
     Raises:
-        LabelError: A value is none of these, or the policy rejects one; the message names row and column.
+        LabelError: A value is none of these; the message names row and column.
     """
-    policy = policy or LabelPolicy()
     if occurrence.shape[1] != len(AUS):
         message = f"check_labels: occurrence must have {len(AUS)} columns, one per AU, got {occurrence.shape[1]}."
         raise LabelError(message)
+    found = _Finder(policy, name_of_row)
     if occurrence.dtype == bool:
-        present, unknown = occurrence, None
+        present, unknown = occurrence, np.zeros((1, 1), dtype=bool)
     else:
         present, unknown = occurrence == 1, _unknown(occurrence)
-        _refuse(~(present | unknown | (occurrence == 0)), occurrence, "0, 1 or 9", name_of_row)
-        _meet(policy, "unknown", unknown, "{} unknown", "not stated", name_of_row)
-    _meet_conflicts(policy, present, name_of_row)
+        found.refuse(~(present | unknown | (occurrence == 0)), occurrence, "0, 1 or 9")
+        found.cells("unknown", unknown, "is unknown", "it is not stated")
+    if policy.conflicts != "resolve":
+        found.conflicts(antagonist_pairs(present))
+    absent = ~(present | unknown) if intensity is not None or side is not None else unknown
     if intensity is not None:
-        intensity = _checked_intensity(intensity, present, unknown, policy, name_of_row)
+        scored = ~_unknown(intensity)
+        in_range = (intensity >= 0) & (intensity <= len(INTENSITIES))
+        found.refuse(scored & ~in_range, intensity, "from 0 to 5 in intensity, or 9")
+        acts = scored & (intensity > 0)
+        found.cells("impossible", acts & absent, "is absent and has an intensity", "it is taken as absent")
+        rests = scored & (intensity == 0) & present
+        found.cells("impossible", rests, "is present with intensity 0", "it is taken as present")
+        rounded = np.maximum(np.floor(np.where(acts, intensity, 0) + 0.5), 1)
+        intensity = np.where(acts & present, rounded, 0).astype(np.int8)
     if side is not None:
-        _refuse(~np.isin(side, range(len(SIDES) + 1)), side, "0, 1 (L) or 2 (R) as its side", name_of_row)
-        known = present if unknown is None else present | unknown
-        _meet(policy, "impossible", (side > 0) & ~known, "{} absent and has a side", "taken as absent", name_of_row)
+        found.refuse(~np.isin(side, range(len(SIDES) + 1)), side, "0, 1 (L) or 2 (R) as its side")
+        found.cells("impossible", (side > 0) & absent, "is absent and has a side", "it is taken as absent")
         side = np.where(present, side, 0).astype(np.int8)
-    return LabelTable(present, intensity, side)
+    return LabelTable(present, intensity, side, tuple(found.problems))
 
 
 def _unknown(values: np.ndarray) -> np.ndarray:
@@ -82,61 +126,28 @@ def _unknown(values: np.ndarray) -> np.ndarray:
     return nines | np.isnan(values) if np.issubdtype(values.dtype, np.floating) else nines
 
 
-def _checked_intensity(
-    intensity: np.ndarray,
-    present: np.ndarray,
-    unknown: np.ndarray | None,
-    policy: LabelPolicy,
-    name_of_row: Callable[[int], str],
-) -> np.ndarray:
-    scored = ~_unknown(intensity)
-    wrong = scored & ~((intensity >= 0) & (intensity <= len(INTENSITIES)))
-    _refuse(wrong, intensity, "from 0 to 5 in intensity, or 9", name_of_row)
-    absent = ~present if unknown is None else ~(present | unknown)
-    ghost = scored & (intensity > 0) & absent
-    _meet(policy, "impossible", ghost, "{} absent and has an intensity", "taken as absent", name_of_row)
-    weak = scored & (intensity == 0) & present
-    _meet(policy, "impossible", weak, "{} present with intensity 0", "taken as present", name_of_row)
-    kept = present & scored & (intensity > 0)
-    rounded = np.floor(np.where(kept, intensity, 0) + 0.5)
-    return np.where(kept, np.maximum(rounded, 1), 0).astype(np.int8)
+class _Finder:
+    """Collect problems; each mask is told by the first cell in it."""
 
+    def __init__(self, policy: LabelPolicy, name_of_row: Callable[[int], str]) -> None:
+        self.policy = policy
+        self.name_of_row = name_of_row
+        self.problems: list[Problem] = []
 
-def _refuse(wrong: np.ndarray, values: np.ndarray, allowed: str, name_of_row: Callable[[int], str]) -> None:
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0].tolist()
-        value = values[row, column].item()
-        message = f"{name_of_row(row)}: AU{AUS[column]} must be {allowed}, got {value!r}."
-        raise LabelError(message)
+    def refuse(self, wrong: np.ndarray, values: np.ndarray, allowed: str) -> None:
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0].tolist()
+            value = values[row, column].item()
+            message = f"{self.name_of_row(row)}: AU{AUS[column]} must be {allowed}, got {value!r}."
+            raise LabelError(message)
 
+    def cells(self, kind: str, cells: np.ndarray, what: str, resolution: str) -> None:
+        if getattr(self.policy, kind) != "resolve" and cells.any():
+            row, column = np.argwhere(cells)[0].tolist()
+            self.problems.append(Problem(kind, f"AU{AUS[column]} {what}", row, int(cells.sum()), resolution))
 
-def _meet(
-    policy: LabelPolicy,
-    kind: str,
-    cells: np.ndarray,
-    problem: str,
-    resolution: str,
-    name_of_row: Callable[[int], str],
-) -> None:
-    """Meet all problems of a kind as one, which is told by the first of them."""
-    if getattr(policy, kind) == "resolve" or not cells.any():
-        return
-    row, column = np.argwhere(cells)[0].tolist()
-    count = int(cells.sum())
-    text = f"{name_of_row(row)}: {problem.format(f'AU{AUS[column]} is')}"
-    others = f", and {count - 1:,} more" if count > 1 else ""
-    policy.meet(kind, text + others, f"{'they are' if others else 'it is'} {resolution}")
-
-
-def _meet_conflicts(policy: LabelPolicy, present: np.ndarray, name_of_row: Callable[[int], str]) -> None:
-    if policy.conflicts == "resolve":
-        return
-    pairs = antagonist_pairs(present)
-    if not pairs.any():
-        return
-    row, pair = np.argwhere(pairs)[0].tolist()
-    first, second = ANTAGONISTS[pair]
-    others = int(pairs.any(axis=1).sum()) - 1
-    more = f", and {others:,} more rows have antagonists" if others else ""
-    problem = f"{name_of_row(row)}: AU{first} and AU{second} pull against each other{more}"
-    policy.meet("conflicts", problem, "both are described, together where a construct has both")
+    def conflicts(self, pairs: np.ndarray) -> None:
+        if pairs.any():
+            row, pair = np.argwhere(pairs)[0].tolist()
+            what = "AU{} and AU{} pull against each other".format(*ANTAGONISTS[pair])
+            self.problems.append(Problem("conflicts", what, row, int(pairs.any(axis=1).sum()), CONFLICT_RESOLUTION))

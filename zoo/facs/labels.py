@@ -14,6 +14,7 @@ INTENSITIES = "ABCDE"
 """FACS' letters from a trace to the maximum; as numbers 1 to 5."""
 SIDES = ("L", "R")
 """The person's left and right."""
+CONFLICT_RESOLUTION = "both are described, together where a construct has both"
 _LABEL = re.compile(
     r"(?:AU)?(?P<side>[LR])?(?:AU)?0*(?P<number>[1-9]\d?)(?P<letter>[A-E])?(?::(?P<after>[A-Z0-9]+))?", re.IGNORECASE
 )
@@ -110,7 +111,7 @@ def combine_labels(labels: Iterable[AULabel], *, policy: LabelPolicy) -> tuple[A
     for first, second in ANTAGONISTS:
         if first in found and second in found:
             problem = f"labels: AU{first} and AU{second} pull against each other"
-            policy.meet("conflicts", problem, "both are described, together where a construct has both")
+            policy.meet("conflicts", problem, CONFLICT_RESOLUTION)
     return tuple(found[number] for number in AUS if number in found)
 
 

@@ -77,8 +77,21 @@ def side_sentence(sides: Mapping[int, str]) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
+def split_sentences(text: str) -> tuple[str, dict[int, int], dict[int, str]]:
+    """Split a text into what stands before our sentences, the intensities and the sides that these state.
+
+    Example:
+        >>> split_sentences("The cheeks rise. In strength, the raising of the cheeks is slight.")
+        ('The cheeks rise.', {6: 2}, {})
+    """
+    begin = text.rfind("In strength, ")
+    begin = text.rfind("Only the ") if begin < 0 else begin
+    read = read_sentences(text[begin:]) if begin >= 0 else None
+    return (text, {}, {}) if read is None else (text[:begin].rstrip(), *read)
+
+
 def read_sentences(text: str) -> tuple[dict[int, int], dict[int, str]] | None:
-    """Read back what the two functions above wrote, either or both in this order; None if it is anything else.
+    """Read back the sentence on intensity, that on sides, or both in this order; None if it is anything else.
 
     Example:
         >>> read_sentences("In strength, the raising of the cheeks is slight.")
@@ -88,7 +101,7 @@ def read_sentences(text: str) -> tuple[dict[int, int], dict[int, str]] | None:
     if match is None:
         return None
     intensities: dict[int, int] = {}
-    for clause in (match["strength"] or "").split("; ") if match["strength"] else ():
+    for clause in match["strength"].split("; ") if match["strength"] else ():
         said = re.fullmatch(rf"(.+) ({'|'.join(_LEVELS)})", clause)
         numbers = _unlisted(said[1]) if said else None
         if said is None or numbers is None:
