@@ -54,7 +54,7 @@ class Classifier(nn.Module):
         features: Float[Tensor, "row dim"],
         tokens: Int[Tensor, " row"],
         *,
-        rows_of_level: Sequence[int],
+        of_level: Sequence[int],
         smoothing: float,
     ) -> Verdict:
         """Compare the guesses with the truth.
@@ -62,12 +62,12 @@ class Classifier(nn.Module):
         Args:
             features: From which the tokens are guessed, coarse levels first.
             tokens: The truth.
-            rows_of_level: How many of the rows are of each level.
+            of_level: How many rows are of each level.
             smoothing: Share of the target that is spread over all codes.
         """
         wants_gradient = torch.is_grad_enabled()
         total, losses, correct = _CrossEntropy.apply(
-            features, self.weight, tokens, tuple(rows_of_level), smoothing, wants_gradient
+            features, self.weight, tokens, tuple(of_level), smoothing, wants_gradient
         )
         return Verdict(total, losses, correct)
 
@@ -86,7 +86,7 @@ class _CrossEntropy(torch.autograd.Function):
         features: Tensor,
         weight: Tensor,
         tokens: Tensor,
-        rows_of_level: tuple[int, ...],
+        of_level: tuple[int, ...],
         smoothing: float,
         wants_gradient: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -101,7 +101,7 @@ class _CrossEntropy(torch.autograd.Function):
                 towards_weight = torch.zeros_like(weight)
             at_once = max(32, _LOGITS_AT_ONCE.get(kind, _LOGITS_ELSEWHERE) // num_codes)
             start = 0
-            for level, count in enumerate(rows_of_level):
+            for level, count in enumerate(of_level):
                 for first in range(start, start + count, at_once):
                     part = slice(first, min(first + at_once, start + count))
                     logits = (rows[part] @ weights[level].T).to(wide)

@@ -17,16 +17,17 @@ class TokenEmbedding(nn.Module):
         num_levels: Levels of tokens; each has its own vectors.
         codebook_size: Codes of each level.
         dim: Channels.
+        num_masks: Equal parts of the sequence of sites, each with a vector of its own for what is hidden.
     """
 
     offsets: Tensor
 
-    def __init__(self, num_levels: int, codebook_size: int, dim: int) -> None:
+    def __init__(self, num_levels: int, codebook_size: int, dim: int, *, num_masks: int = 1) -> None:
         super().__init__()
         self.nothing = num_levels * codebook_size
         # the last row stands for what is not shown; it stays out of every sum
         self.weight = nn.Parameter(0.02 * torch.randn(self.nothing + 1, dim))
-        self.mask = nn.Parameter(0.02 * torch.randn(dim))
+        self.masks = nn.Parameter(0.02 * torch.randn(num_masks, dim))
         self.register_buffer("offsets", codebook_size * torch.arange(num_levels), persistent=False)
 
     def forward(
@@ -47,7 +48,8 @@ class TokenEmbedding(nn.Module):
         """
         rows = torch.where(shown, tokens + self.offsets[levels], self.nothing)
         vectors = functional.embedding_bag(rows.flatten(0, 1), self.weight, mode="sum", padding_idx=self.nothing)
-        return vectors.unflatten(0, tokens.shape[:2]) + hidden[..., None] * self.mask
+        masks = self.masks.repeat_interleave(tokens.shape[1] // len(self.masks), 0)
+        return vectors.unflatten(0, tokens.shape[:2]) + hidden[..., None] * masks
 
     def vectors(self, tokens: Int[Tensor, "*shape"], level: int | Tensor) -> Float[Tensor, "*shape dim"]:
         """Give the vectors of tokens, one by one."""

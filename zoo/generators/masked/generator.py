@@ -1,4 +1,4 @@
-"""The frame of a generator by masking: all but what a site is and how its levels hang together."""
+"""The frame of a generator by masking: all but what is hidden, and how the levels hang together."""
 
 from __future__ import annotations
 
@@ -6,29 +6,33 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Int
+from einops import rearrange, repeat
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from zoo.fusion.base import Context
 from zoo.generators.base import Fixed, Generator, GeneratorLoss, GuidedContext, Sampling
+from zoo.generators.masked.checks import check_sampling, check_share, check_sizes
 from zoo.generators.masked.classifier import Classifier
 from zoo.generators.masked.drawing import Drawing, Pass
 from zoo.generators.masked.embedding import TokenEmbedding
 from zoo.generators.masked.guidance import Guidance, combined
 from zoo.generators.masked.masks import corrupted
-from zoo.generators.masked.noise import uniform
-from zoo.generators.masked.orders import halton_rank
-from zoo.generators.masked.trunk import Trunk
+from zoo.generators.masked.orders import halton_turns
+from zoo.generators.masked.trunk import Memory, Trunk
 from zoo.shapes import Tokens
 
+Canvas = Int[Tensor, "batch site slot"]
+"""Tokens by site."""
+Sites = Bool[Tensor, "batch site"]
 _BINS = 10
-_ROLL = 3  # noise for the roll of an order
 
 
 class MaskedGenerator(Generator):
-    """Hide a part of the tokens, let a transformer guess them from the rest and the context.
+    """Hide a part of the tokens; a transformer guesses them from the rest and the context.
 
-    MaskGIT (Chang et al. 2022, https://arxiv.org/abs/2202.04200).
+    MaskGIT (Chang et al. 2022, https://arxiv.org/abs/2202.04200). Members say in :meth:`forward` what is hidden and in
+    :meth:`_paint` in which order it is drawn.
 
     Args:
         rows: Rows of the token grid.
@@ -42,9 +46,12 @@ class MaskedGenerator(Generator):
         dropout: Share of activations dropped in training.
         label_smoothing: Share of the target that is spread over all codes in training.
         corruption: Share of the shown tokens that are replaced at random in training, in half of the samples.
-        copies: How often the grid stands in the sequence of sites.
+        copies: How often the grid stands in the sequence of sites: once, with a slot for each level, or once for each
+            level.
         num_kinds: Kinds of passes that the transformer must tell apart.
     """
+
+    levels: Tensor
 
     @abstractmethod
     def __init__(
@@ -66,24 +73,16 @@ class MaskedGenerator(Generator):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        sizes = {"rows": rows, "cols": cols, "num_levels": num_levels, "codebook_size": codebook_size}
-        sizes |= {"context_dim": context_dim, "dim": dim, "num_layers": num_layers, "num_heads": num_heads}
-        for argument, size in sizes.items():
-            if size < 1:
-                message = f"{name}: {argument} must be at least 1, got {size}."
-                raise ValueError(message)
-        shares = {"dropout": dropout, "label_smoothing": label_smoothing, "corruption": corruption}
-        for argument, share in shares.items():
-            if not 0 <= share < 1:
-                message = f"{name}: {argument} must be in [0, 1), got {share}."
-                raise ValueError(message)
+        check_sizes(name, rows=rows, cols=cols, num_levels=num_levels, codebook_size=codebook_size)
+        check_sizes(name, context_dim=context_dim, dim=dim, num_layers=num_layers, num_heads=num_heads)
+        check_share(name, dropout=dropout, label_smoothing=label_smoothing, corruption=corruption)
         if dim % (4 * num_heads):
             message = f"{name}: dim must be a multiple of 4 x num_heads, got {dim} and {num_heads}."
             raise ValueError(message)
         self.rows, self.cols, self.num_levels, self.codebook_size = rows, cols, num_levels, codebook_size
-        self.context_dim = context_dim
+        self.context_dim, self.copies = context_dim, copies
         self.label_smoothing, self.corruption = label_smoothing, corruption
-        self.embedding = TokenEmbedding(num_levels, codebook_size, dim)
+        self.embedding = TokenEmbedding(num_levels, codebook_size, dim, num_masks=copies)
         self.trunk = Trunk(
             dim,
             num_layers=num_layers,
@@ -96,10 +95,20 @@ class MaskedGenerator(Generator):
             dropout=dropout,
         )
         self.classifier = Classifier(num_levels, codebook_size, dim)
+        levels = repeat(torch.arange(num_levels), "(c k) -> (c n) k", c=copies, n=rows * cols)
+        self.register_buffer("levels", levels, persistent=False)
 
     @abstractmethod
     def forward(self, tokens: Tokens, context: Context, *, generator: torch.Generator | None = None) -> GeneratorLoss:
         """Hide a part of the tokens and say how well it is guessed."""
+
+    @abstractmethod
+    def _paint(self, canvas: Canvas, free: Sites, drawing: Drawing) -> None:
+        """Draw the free sites onto the canvas, in place."""
+
+    def _passes(self, steps: int) -> tuple[int, int]:
+        """Say how many passes there are for ``steps``, and for each part that is revised."""
+        return steps, 1
 
     def sample(
         self,
@@ -110,45 +119,116 @@ class MaskedGenerator(Generator):
         fixed: Fixed | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Tokens:
-        """Draw tokens, without dropout whatever the mode; see :class:`~zoo.generators.base.Generator`."""
+        """Draw tokens, without dropout whatever the mode; see :class:`~zoo.generators.base.Generator`.
+
+        Raises:
+            ValueError: The sampling can't be meant, or guidance lacks its context.
+        """
+        check_sampling(type(self).__name__, sampling)
+        if fixed is None:
+            shape = len(seeds), self.num_levels, self.rows, self.cols
+            tokens = torch.zeros(shape, dtype=torch.long, device=seeds.device)
+            known = torch.zeros_like(tokens[:, 0], dtype=torch.bool)
+        else:
+            tokens, known = fixed.tokens, fixed.mask
+        canvas = self._canvas(tokens).clone()
+        free = ~repeat(known, "b h w -> b (c h w)", c=self.copies)
         was_training = self.training
         self.eval()
         try:
             with torch.no_grad():
-                guidance = Guidance.of(context, sampling, self.trunk)
-                return self._draw(guidance, seeds, sampling, fixed, progress)
+                passes, revision_passes = self._passes(sampling.steps)
+                drawing = Drawing(
+                    seeds=seeds,
+                    sampling=sampling,
+                    guidance=Guidance.of(context, sampling, self.trunk),
+                    turns=halton_turns(seeds, self.rows, self.cols, self.copies)
+                    if sampling.order == "halton"
+                    else None,
+                    passes=passes,
+                    revision_passes=revision_passes,
+                    progress=progress,
+                )
+                self._paint(canvas, free, drawing)
         finally:
             self.train(was_training)
+        return rearrange(canvas, "b (c h w) k -> b (c k) h w", c=self.copies, h=self.rows)
 
-    @abstractmethod
-    def _draw(
-        self,
-        guidance: Guidance,
-        seeds: Tensor,
-        sampling: Sampling,
-        fixed: Fixed | None,
-        progress: Callable[[int, int], None] | None,
-    ) -> Tokens:
-        """Draw tokens, in eval mode and without gradients."""
+    def _canvas(self, tokens: Tokens) -> Canvas:
+        return rearrange(tokens, "b (c k) h w -> b (c h w) k", c=self.copies)
 
-    def _shown_in_training(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Give the tokens that the transformer is shown where nothing is hidden."""
+    def _with_errors(self, canvas: Canvas, generator: torch.Generator | None) -> Canvas:
+        """Give what the transformer is shown where nothing is hidden: in training, not always the truth."""
         if not (self.training and self.corruption):
-            return tokens
-        return corrupted(tokens, share=self.corruption, codebook_size=self.codebook_size, generator=generator)
+            return canvas
+        return corrupted(canvas, share=self.corruption, codebook_size=self.codebook_size, generator=generator)
 
-    def _loss(self, features: Tensor, tokens: Tensor, *, rows_of_level: Sequence[int], ratio: Tensor) -> GeneratorLoss:
+    def _see(
+        self,
+        canvas: Canvas,
+        memory: Memory,
+        *,
+        hidden: Sites,
+        shown: Bool[Tensor, "batch site slots"] | None = None,
+        kind: int | Int[Tensor, " batch"] = 0,
+        branches: int = 1,
+    ) -> Float[Tensor, "rows site dim"]:
+        """Run the transformer.
+
+        Args:
+            canvas: All tokens, whatever stands where they are not shown.
+            memory: What was read of the contexts of all branches.
+            hidden: Sites to guess.
+            shown: Tokens to show; by default all of the sites that are not hidden.
+            kind: Kind of pass.
+            branches: How often the canvas is looked at, each time with another context.
+        """
+        sites = self.embedding(
+            canvas, levels=self.levels, shown=~hidden[..., None] if shown is None else shown, hidden=hidden
+        )
+        ratio = hidden.to(sites.dtype).mean(1)
+        kinds = torch.full_like(canvas[:, 0, 0], kind) if isinstance(kind, int) else kind
+        if branches > 1:
+            sites, ratio, kinds = sites.repeat(branches, 1, 1), ratio.repeat(branches), kinds.repeat(branches)
+        return self.trunk(sites, memory, ratio=ratio, kind=kinds)
+
+    def _look(
+        self,
+        now: Pass,
+        canvas: Canvas,
+        *,
+        shown: Bool[Tensor, "batch site slots"] | None = None,
+        kind: int = 0,
+    ) -> Float[Tensor, "branch batch guessed dim"]:
+        """Run the transformer on what is drawn so far; give what it says of the sites to guess."""
+        batch, branches = len(canvas), 1 + len(now.scales)
+        sites = self._see(canvas, now.memory, hidden=now.open, shown=shown, kind=kind, branches=branches)
+        place = torch.arange(batch, device=canvas.device)[:, None], now.index
+        return sites.unflatten(0, (branches, batch))[:, *place]
+
+    def _choose(self, features: Tensor, level: int, *, drawing: Drawing, now: Pass) -> tuple[Tensor, Tensor]:
+        """Draw one level from features of all branches; give log-probabilities, too."""
+        return drawing.choose(self.classifier(combined(features, now.scales), level), drawing.lots(now, level))
+
+    def _loss(
+        self,
+        features: Float[Tensor, "token dim"],
+        tokens: Int[Tensor, " token"],
+        *,
+        of_level: Sequence[int],
+        ratio: Float[Tensor, " token"],
+    ) -> GeneratorLoss:
         """Judge the guesses of all that was hidden.
 
         Args:
             features: Of each hidden token, coarse levels first.
             tokens: The truth.
-            rows_of_level: How many are of each level.
+            of_level: How many are of each level.
             ratio: Share of hidden sites in the sample of each.
         """
         smoothing = self.label_smoothing if self.training else 0.0
-        verdict = self.classifier.judge(features, tokens, rows_of_level=rows_of_level, smoothing=smoothing)
-        correct = torch.stack([each.float().mean() for each in verdict.correct.split(list(rows_of_level))])
+        verdict = self.classifier.judge(features, tokens, of_level=of_level, smoothing=smoothing)
+        correct = torch.stack([each.float().mean() for each in verdict.correct.split(list(of_level))])
         bins = (ratio * _BINS).ceil().long().sub_(1).clamp_(0, _BINS - 1)
         by_ratio = verdict.losses.new_zeros(_BINS, 2)
         by_ratio.index_add_(0, bins, torch.stack([verdict.losses, torch.ones_like(verdict.losses)], 1))
@@ -158,34 +238,3 @@ class MaskedGenerator(Generator):
             correct=correct,
             by_ratio=by_ratio,
         )
-
-    def _look(
-        self,
-        now: Pass,
-        canvas: Tensor,
-        guidance: Guidance,
-        *,
-        levels: Tensor,
-        shown: Tensor,
-        kind: Tensor,
-    ) -> Tensor:
-        """Run the transformer on a canvas; give what it says of the sites to guess, ``branch batch guessed dim``."""
-        batch, branches = len(canvas), 1 + len(now.scales)
-        sites = self.embedding(canvas, levels=levels, shown=shown, hidden=now.open)
-        ratio = now.open.to(sites.dtype).mean(1)
-        sites = self.trunk(
-            sites.repeat(branches, 1, 1),
-            guidance.memory.first(branches * batch),
-            ratio=ratio.repeat(branches),
-            kind=kind.repeat(branches),
-        ).unflatten(0, (branches, batch))
-        return sites[:, torch.arange(batch, device=sites.device)[:, None], now.index]
-
-    def _choose(self, features: Tensor, level: int, *, drawing: Drawing, now: Pass) -> tuple[Tensor, Tensor]:
-        """Draw one level from features of all branches."""
-        return drawing.choose(self.classifier(combined(features, now.scales), level), level=level, now=now)
-
-    def _halton(self, seeds: Tensor) -> Tensor:
-        """Give the turn of each position."""
-        down, right = ((uniform(seeds, _ROLL, axis) * size).long() for axis, size in enumerate((self.rows, self.cols)))
-        return halton_rank(self.rows, self.cols, down=down, right=right)

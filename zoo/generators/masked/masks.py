@@ -1,4 +1,4 @@
-"""Which sites are hidden in training."""
+"""What is hidden in training."""
 
 from __future__ import annotations
 
@@ -11,55 +11,66 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Hidden:
-    """What a training pass hides.
+    """The sites that a training pass hides.
+
+    Made where the random numbers are drawn, on the CPU by default: to count them there waits for no GPU, and as many
+    rows are computed as there are hidden sites, without padding.
 
     Attributes:
-        mask: Sites that are hidden.
-        ratio: Their share of each sample.
-        index: The hidden sites, counted through the batch; made where the masks are drawn, so that a GPU is not
-            waited for.
+        mask: Which they are.
+        index: The same, counted through the batch.
+        ratio_of_index: Share of hidden sites in the sample of each.
     """
 
     mask: Bool[Tensor, "batch site"]
-    ratio: Float[Tensor, " batch"]
     index: Int[Tensor, " hidden"]
+    ratio_of_index: Float[Tensor, " hidden"]
+
+    def to(self, device: torch.device) -> Hidden:
+        """Move it."""
+        return Hidden(self.mask.to(device), self.index.to(device), self.ratio_of_index.to(device))
+
+    def by_level(self, level: Int[Tensor, " hidden"], *, num_levels: int) -> tuple[Hidden, list[int]]:
+        """Sort the index by the level of what is hidden; say how many there are of each."""
+        order = level.argsort(stable=True)
+        counts = torch.bincount(level, minlength=num_levels).tolist()
+        return Hidden(self.mask, self.index[order], self.ratio_of_index[order]), counts
 
 
-def hide(batch: int, num_sites: int, *, device: torch.device, generator: torch.Generator | None) -> Hidden:
+def hide(batch: int, num_sites: int, *, generator: torch.Generator | None) -> Hidden:
     """Hide ``round(r n)`` of each sample's n sites, at least one, with r = cos(pi u / 2) and u uniform in [0, 1).
 
     The arccosine density of MaskGIT (Chang et al. 2022, section 3.3, https://arxiv.org/abs/2202.04200); u is
     stratified over the batch, so that each batch sees all ratios and has about as many hidden sites as any other.
     """
-    strata = _shuffled(batch, generator)
-    ratio = torch.cos(torch.pi / 2 * strata)
+    ratio = torch.cos(torch.pi / 2 * _stratified(batch, generator))
     count = (ratio * num_sites).round().clamp_(min=1)
-    mask = _rand(batch, num_sites, generator=generator).argsort(1).argsort(1) < count[:, None]
+    place = _rand(batch, num_sites, generator=generator).argsort(1).argsort(1)
+    mask = place < count[:, None]
     index = mask.flatten().nonzero()[:, 0]
-    return Hidden(mask.to(device), (count / num_sites).to(device), index.to(device))
+    return Hidden(mask, index, (count / num_sites)[index // num_sites])
 
 
 def choose_levels(batch: int, num_levels: int, *, generator: torch.Generator | None) -> Int[Tensor, " batch"]:
     """Give each sample a level, coarse ones more often: weight ``num_levels - level``; stratified over the batch."""
-    weights = torch.arange(num_levels, 0, -1, dtype=torch.float64)
-    return torch.searchsorted(weights.cumsum(0) / weights.sum(), _shuffled(batch, generator).double(), right=True)
+    weights = torch.arange(num_levels, 0, -1, device=_device(generator))
+    return torch.searchsorted(weights.cumsum(0) / weights.sum(), _stratified(batch, generator), right=True)
 
 
 def corrupted(
     tokens: Int[Tensor, "batch site slot"], *, share: float, codebook_size: int, generator: torch.Generator | None
 ) -> Int[Tensor, "batch site slot"]:
-    """Replace a share of the tokens at random in every other sample, on average.
+    """Replace a share of the tokens at random, in a random half of the samples.
 
-    What the generator is shown when it draws is not always right either.
+    What a generator is shown when it draws is not always right either.
     """
-    batch = tokens.shape[0]
-    chosen = _rand(batch, generator=generator)[:, None, None] < 0.5
+    chosen = _rand(len(tokens), 1, 1, generator=generator) < 0.5
     replaced = (_rand(*tokens.shape, generator=generator) < share) & chosen
-    random = torch.randint(codebook_size, tokens.shape, generator=generator, device=_device(generator))
-    return torch.where(replaced.to(tokens.device), random.to(tokens.device), tokens)
+    others = torch.randint(codebook_size, tokens.shape, generator=generator, device=_device(generator))
+    return torch.where(replaced.to(tokens.device), others.to(tokens.device), tokens)
 
 
-def _shuffled(batch: int, generator: torch.Generator | None) -> Tensor:
+def _stratified(batch: int, generator: torch.Generator | None) -> Tensor:
     """Give uniform numbers, one from each of ``batch`` equal parts of [0, 1), in random order."""
     order = torch.randperm(batch, generator=generator, device=_device(generator))
     return (order + _rand(batch, generator=generator)) / batch

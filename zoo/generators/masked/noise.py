@@ -5,9 +5,21 @@ What a sample draws depends on its seed, not on the batch that it is in, on the 
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+
+class Purpose(IntEnum):
+    """What noise is for; the first counter of every draw."""
+
+    TOKEN = 0
+    CHOICE = 1
+    PART = 2
+    ROLL = 3
+
 
 _BITS = 23  # the middle of each of 2^23 cells is a float32 below 1
 

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from zoo.generators.masked.noise import Purpose, uniform
+
 
 def reveal_counts(num_sites: int, steps: int) -> list[int]:
     """Say how many sites each pass reveals: few at first, as the cosine falls; at least one, until none is left.
@@ -53,16 +55,24 @@ def halton_order(rows: int, cols: int) -> tuple[int, ...]:
     return tuple(met)
 
 
-def halton_rank(
-    rows: int, cols: int, *, down: Int[Tensor, " batch"], right: Int[Tensor, " batch"]
-) -> Int[Tensor, "batch position"]:
-    """Say when each position's turn comes, for each sample: Halton order on the grid rolled down and to the right."""
-    order = torch.tensor(halton_order(rows, cols), device=down.device)
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(len(order), device=down.device)
-    row = (torch.arange(rows, device=down.device)[None] - down[:, None]) % rows
-    col = (torch.arange(cols, device=down.device)[None] - right[:, None]) % cols
-    return rank[(row[:, :, None] * cols + col[:, None, :]).flatten(1)]
+def halton_turns(seeds: Int[Tensor, " batch"], rows: int, cols: int, copies: int = 1) -> Int[Tensor, "batch site"]:
+    """Say when each site's turn comes: copy after copy, in Halton order on a grid that is rolled for each sample.
+
+    Args:
+        seeds: One for each sample.
+        rows: Rows of the grid.
+        cols: Columns of the grid.
+        copies: How often the grid stands in the sequence of sites.
+    """
+    device = seeds.device
+    order = torch.tensor(halton_order(rows, cols), device=device)
+    turns = torch.empty_like(order)
+    turns[order] = torch.arange(len(order), device=device)
+    down, right = ((uniform(seeds, Purpose.ROLL, axis) * size).long() for axis, size in enumerate((rows, cols)))
+    row = (torch.arange(rows, device=device) - down[:, None]) % rows
+    col = (torch.arange(cols, device=device) - right[:, None]) % cols
+    rolled = turns[row[:, :, None] * cols + col[:, None, :]].flatten(1)
+    return torch.cat([rolled + copy * len(order) for copy in range(copies)], 1)
 
 
 def _radical_inverse(number: int, base: int) -> float:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from zoo.fusion.base import Context
-from zoo.generators.base import Fixed, GeneratorLoss, Sampling
+from zoo.generators.base import GeneratorLoss
 from zoo.generators.masked.drawing import Drawing, Pass
-from zoo.generators.masked.generator import MaskedGenerator
-from zoo.generators.masked.guidance import Guidance
+from zoo.generators.masked.generator import Canvas, MaskedGenerator, Sites
 from zoo.generators.masked.heads import StackHead
 from zoo.generators.masked.masks import hide
 from zoo.shapes import Tokens
@@ -32,61 +29,29 @@ class StackGenerator(MaskedGenerator):
     def __init__(self, head: StackHead, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.head = head
-        self.register_buffer("levels", torch.arange(self.num_levels)[None], persistent=False)
 
     def forward(self, tokens: Tokens, context: Context, *, generator: torch.Generator | None = None) -> GeneratorLoss:
-        """Hide positions and say how well their tokens are guessed."""
-        stacks = rearrange(tokens, "b k h w -> b (h w) k")
-        batch, positions, _ = stacks.shape
-        hidden = hide(batch, positions, device=tokens.device, generator=generator)
-        shown = self._shown_in_training(stacks, generator)
-        sites = self.embedding(shown, levels=self.levels, shown=~hidden.mask[..., None], hidden=hidden.mask)
-        kind = torch.zeros_like(hidden.mask[:, 0], dtype=torch.long)
-        sites = self.trunk(sites, self.trunk.read(context), ratio=hidden.ratio, kind=kind)
+        """Hide positions and say how well all levels of them are guessed."""
+        canvas = self._canvas(tokens)
+        hidden = hide(*canvas.shape[:2], generator=generator).to(tokens.device)
+        sites = self._see(self._with_errors(canvas, generator), self.trunk.read(context), hidden=hidden.mask)
 
-        truth = stacks.flatten(0, 1)[hidden.index]
+        truth = canvas.flatten(0, 1)[hidden.index]
         features = self.head.teach(sites.flatten(0, 1)[hidden.index], truth, self.embedding)
         return self._loss(
             features.flatten(0, 1),
             truth.T.flatten(),
-            rows_of_level=[len(truth)] * self.num_levels,
-            ratio=hidden.ratio[hidden.index // positions].repeat(self.num_levels),
+            of_level=[len(truth)] * self.num_levels,
+            ratio=hidden.ratio_of_index.repeat(self.num_levels),
         )
 
-    def _draw(
-        self,
-        guidance: Guidance,
-        seeds: Tensor,
-        sampling: Sampling,
-        fixed: Fixed | None,
-        progress: Callable[[int, int], None] | None,
-    ) -> Tokens:
-        canvas, free = self._blank(seeds, fixed)
-        drawing = Drawing(
-            seeds=seeds,
-            sampling=sampling,
-            guidance=guidance,
-            rank=self._halton(seeds) if sampling.order == "halton" else None,
-            passes=sampling.steps,
-            progress=progress,
-        )
-        kind = torch.zeros_like(seeds)
-
+    def _paint(self, canvas: Canvas, free: Sites, drawing: Drawing) -> None:
         def guess(now: Pass) -> tuple[Tensor, Tensor]:
-            sites = self._look(now, canvas, guidance, levels=self.levels, shown=~now.open[..., None], kind=kind)
-            return self.head.draw(
-                sites, lambda features, level: self._choose(features, level, drawing=drawing, now=now), self.embedding
-            )
+            def draw(features: Tensor, level: int) -> tuple[Tensor, Tensor]:
+                return self._choose(features, level, drawing=drawing, now=now)
 
-        drawing.reveal(guess, canvas, free, steps=sampling.steps)
+            return self.head.draw(self._look(now, canvas), draw, self.embedding)
+
+        drawing.reveal(guess, canvas, free, steps=drawing.passes)
         for part in drawing.parts(free):
             drawing.reveal(guess, canvas, part, steps=1)
-        return rearrange(canvas, "b (h w) k -> b k h w", h=self.rows)
-
-    def _blank(self, seeds: Tensor, fixed: Fixed | None) -> tuple[Tensor, Tensor]:
-        """Give the tokens that stay and where others are to be drawn."""
-        positions = self.rows * self.cols
-        if fixed is None:
-            canvas = torch.zeros(len(seeds), positions, self.num_levels, dtype=torch.long, device=seeds.device)
-            return canvas, torch.ones(canvas.shape[:2], dtype=torch.bool, device=seeds.device)
-        return rearrange(fixed.tokens.clone(), "b k h w -> b (h w) k").contiguous(), ~fixed.mask.flatten(1)
