@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -49,8 +48,9 @@ def call(function: Callable[..., Any], arguments: list[str], *, program: str) ->
 
 def _plain(arguments: list[str], function: Callable[..., Any]) -> Iterator[str]:
     """The options as jsonargparse has them: with underscores, and a value for each switch."""
-    parameters = inspect.signature(function).parameters
-    switches = {name for name, parameter in parameters.items() if parameter.annotation in (bool, "bool")}
+    parser = ArgumentParser()  # knows the parameters behind **options, too
+    parser.add_function_arguments(function, as_positional=False)
+    switches = {action.dest for action in parser._actions if action.metavar == "{true,false}"}
     for argument, following in itertools.zip_longest(arguments, arguments[1:]):
         if not argument.startswith("--"):
             yield argument
