@@ -56,8 +56,8 @@ class MaskGITModule(TrainingModule):
         codec: Codec | str,
         *,
         text_encoder: TextEncoder | str,
-        fusion: Callable[..., Fusion],
-        generator: Callable[..., Generator],
+        fusion: Callable[[int, int | None, int | None, int | None, int | None], Fusion],
+        generator: Callable[[int, int, int, int, int], Generator],
         appearance: FaceEncoder | str | None = None,
         structure: FaceEncoder | str | None = None,
         latent: FaceEncoder | str | None = None,
@@ -85,13 +85,14 @@ class MaskGITModule(TrainingModule):
                 encoder.connect(own_codec)
         text = _part(text_encoder, TextEncoder, "text_encoder")
         side = image_size // own_codec.stride
-        own_fusion = fusion(
+        # parsers leave out as many of a part's first arguments as these types have; here they come by name
+        own_fusion = fusion(  # type: ignore[call-arg]
             text_dim=text.dim,
             num_positions=side * side,
             **{f"{name}_dim": None if encoder is None else encoder.dim for name, encoder in faces.items()},
         )
         quantizer = own_codec.quantizer
-        own_generator = generator(
+        own_generator = generator(  # type: ignore[call-arg]
             rows=side,
             cols=side,
             num_levels=quantizer.num_levels,
