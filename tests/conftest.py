@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+pytest.register_assert_rewrite("tests.zoo.contract")
+
 
 @pytest.fixture
 def generator():

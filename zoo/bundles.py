@@ -218,7 +218,8 @@ def _load_checkpoint(file: Path) -> Component:
 
 def _rebuild(config: dict[str, Any], state: dict[str, torch.Tensor], place: Path) -> Component:
     try:
-        component = build({"component": config["component"], "arguments": config["arguments"]})
+        with torch.random.fork_rng(devices=[]):  # the random weights that are about to be replaced
+            component = build({"component": config["component"], "arguments": config["arguments"]})
         component.load_state_dict(state, strict=True)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         message = f"{place} must be a component of this version of the zoo: {error}"

@@ -37,7 +37,9 @@ class Frozen:
         # weights made in inference mode could never be differentiated through, should training come after
         with torch.inference_mode(mode=False):
             if self._network is None:
-                self._network = self._make().eval().requires_grad_(False)
+                # a run must not depend on when this was first needed, which differs after a resume
+                with torch.random.fork_rng(devices=[]):
+                    self._network = self._make().eval().requires_grad_(False)
             if self._device != device:
                 self._network.to(device)
                 self._device = device

@@ -31,6 +31,12 @@ def test_a_loaded_bundle_computes_what_was_saved(component, bundle, generator):
     assert metadata_of(bundle) == {"steps": 3}
 
 
+def test_loading_draws_no_global_numbers(bundle):
+    before = torch.get_rng_state()
+    load(bundle)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_bundle_records_its_class_as_family_and_name(bundle):
     config = json.loads((bundle / "config.json").read_text())
     assert config["component"] == "discriminators/patch"

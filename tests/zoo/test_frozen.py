@@ -35,3 +35,9 @@ def test_a_network_first_needed_in_inference_mode_can_be_trained_through():
     images = torch.ones(1, 2, requires_grad=True)
     frozen.on(CPU)(images).sum().backward()
     assert images.grad is not None
+
+
+def test_building_it_draws_no_global_numbers():
+    before = torch.get_rng_state()
+    Frozen(lambda: nn.Linear(3, 3)).on(torch.device("cpu"))
+    assert torch.equal(torch.get_rng_state(), before)

@@ -53,7 +53,7 @@ class CompactBackbone(Backbone):
                 f"got {list(num_blocks)}."
             )
             raise ValueError(message)
-        if image_size is not None and image_size % 2 ** len(widths):
+        if image_size is not None and (image_size < 1 or image_size % 2 ** len(widths)):
             message = (
                 f"CompactBackbone: image_size must be a multiple of {2 ** len(widths)}, got {image_size}. "
                 f"Each of the {len(widths)} widths halves the side."

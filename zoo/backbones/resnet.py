@@ -24,6 +24,11 @@ class ResNetBackbone(Backbone):
 
     def __init__(self, *, depth: Literal[18, 34, 50, 101, 152] = 50, image_size: int | None = 224) -> None:
         super().__init__()
+        if image_size is not None and image_size < 1:
+            message = (
+                f"ResNetBackbone: image_size must be at least 1, got {image_size}. null leaves images as they are."
+            )
+            raise ValueError(message)
         from torchvision.models import resnet
 
         self.network = getattr(resnet, f"resnet{depth}")(weights=None)

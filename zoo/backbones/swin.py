@@ -35,6 +35,12 @@ class SwinBackbone(Backbone):
         drop_path: float | None = None,
     ) -> None:
         super().__init__()
+        if image_size < 1:
+            message = f"SwinBackbone: image_size must be at least 1, got {image_size}. The paper's is 224."
+            raise ValueError(message)
+        if drop_path is not None and not 0 <= drop_path < 1:
+            message = f"SwinBackbone: drop_path must be in [0, 1), got {drop_path}."
+            raise ValueError(message)
         import timm
 
         self.network = timm.create_model(

@@ -39,9 +39,10 @@ class PatchDiscriminator(Discriminator):
         blur: bool = False,
     ) -> None:
         super().__init__()
-        if num_halvings < 1:
-            message = f"PatchDiscriminator: num_halvings must be at least 1, got {num_halvings}."
-            raise ValueError(message)
+        for name, value in (("channels", channels), ("num_halvings", num_halvings)):
+            if value < 1:
+                message = f"PatchDiscriminator: {name} must be at least 1, got {value}."
+                raise ValueError(message)
         if normalization not in {"group", "none"}:
             message = f"PatchDiscriminator: normalization must be 'group' or 'none', got {normalization!r}."
             raise ValueError(message)

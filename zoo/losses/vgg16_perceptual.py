@@ -34,6 +34,12 @@ class VGG16PerceptualLoss(ImageLoss):
         self, *, weights: str = "models/vgg16-397923af.pth", weight: float = 1.0, size: int | None = 224
     ) -> None:
         super().__init__()
+        if size is not None and size < 32:
+            message = (
+                f"VGG16PerceptualLoss: size must be at least 32, got {size}. VGG16 halves the side five times; null "
+                "leaves images as they are."
+            )
+            raise ValueError(message)
         self.weight = weight
         self.size = size
         self.weights = weights

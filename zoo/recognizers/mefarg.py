@@ -53,6 +53,9 @@ class MEFARGRecognizer(Recognizer):
         feature_tap: Literal["nodes", "maps", "edges", "pooled"] = "nodes",
     ) -> None:
         super().__init__()
+        if dim < 1:
+            message = f"MEFARGRecognizer: dim must be at least 1, got {dim}."
+            raise ValueError(message)
         if not 1 <= num_neighbors <= len(aus):
             message = f"MEFARGRecognizer: num_neighbors must be from 1 to {len(aus)} (the AUs), got {num_neighbors}."
             raise ValueError(message)

@@ -1,18 +1,15 @@
 """What every loss must do, found by the files of the family; networks behind losses are replaced by small ones."""
 
-from pathlib import Path
-
 import pytest
 import torch
-from jsonargparse import ArgumentParser
 from torch import nn
 
+from tests.zoo.contract import ComponentContract, from_config
 from zoo.backbones.base import Backbone
-from zoo.components import build, component_class, component_name, families, portable, specification
-from zoo.losses.base import ImageLoss, Loss
+from zoo.components import component_class, families
+from zoo.losses.base import ImageLoss
 from zoo.recognizers.base import Recognizer
 
-CONFIGS = Path(__file__).parents[3] / "configs" / "losses"
 MEMBERS = families()["losses"]
 IMAGE_MEMBERS = [member for member in MEMBERS if issubclass(component_class(f"losses/{member}"), ImageLoss)]
 # their networks take seconds to make; they have tests of their own
@@ -52,16 +49,34 @@ def loaded(monkeypatch):
 
     def load(path, **_options):
         asked.append(str(path))
+        torch.manual_seed(0)  # trained weights are the same each time
         return _Recognizer() if "recognizer" in str(path) else _Backbone()
 
     monkeypatch.setattr("zoo.bundles.load", load)
     return asked
 
 
-def _from_yaml(member):
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(Loss, "loss")
-    return parser.instantiate(parser.parse_args([f"--loss={CONFIGS / member}.yaml"])).loss
+class TestLosses(ComponentContract):
+    family = "losses"
+    too_large = ("vgg16_perceptual", "lpips_perceptual")
+
+    def outcome(self, loss, generator):
+        name = type(loss).__name__
+        occurrence = torch.rand(3, 12, generator=generator) < 0.5
+        if isinstance(loss, ImageLoss):
+            first, second = torch.rand(2, 2, 3, 32, 32, generator=generator) * 2 - 1
+            return loss(first.requires_grad_(), second)
+        if name == "AdversarialLoss":
+            real, fake = torch.randn(2, 2, 1, 4, 4, generator=generator)
+            return loss(fake), loss.discriminator_loss(real, fake)
+        if name == "WeightedAsymmetricLoss":
+            return loss(torch.rand(3, 12, generator=generator), occurrence, occurrence | True)
+        if name == "PairCrossEntropyLoss":
+            return loss(torch.randn(3, 144, 4, generator=generator), occurrence, occurrence | True)
+        pytest.fail(f"say here how {name} is called")
+
+    def test_its_weight_is_its_own_business(self, member):
+        assert isinstance(self.make(member).weight, float)
 
 
 @pytest.fixture
@@ -70,40 +85,22 @@ def pair(generator):
     return (images + 0.2 * torch.randn(images.shape, generator=generator)), images
 
 
-@pytest.mark.parametrize("member", MEMBERS)
-def test_file_and_class_share_their_name(member):
-    cls = component_class(f"losses/{member}")
-    assert cls.__name__.lower() == f"{member.replace('_', '')}loss"
-    assert issubclass(cls, Loss)
-
-
-@pytest.mark.parametrize("member", MEMBERS)
-def test_it_is_built_from_yaml_and_rebuilt_from_plain_data(member):
-    loss = _from_yaml(member)
-    spec = portable(specification(loss))
-    assert spec["component"] == component_name(loss) == f"losses/{member}"
-    twin = build(spec)
-    assert portable(specification(twin)) == spec
-    twin.load_state_dict(loss.state_dict(), strict=True)
-    assert isinstance(loss.weight, float)
-
-
 @pytest.mark.parametrize("member", QUICK)
 def test_a_perfect_reconstruction_costs_nothing(member, pair):
-    loss, (_, images) = _from_yaml(member), pair
+    loss, (_, images) = from_config(f"losses/{member}"), pair
     assert float(loss(images.clone(), images)) == 0.0
 
 
 @pytest.mark.parametrize("member", QUICK)
 def test_a_worse_reconstruction_costs_more(member, pair):
-    loss, (worse, images) = _from_yaml(member), pair
+    loss, (worse, images) = from_config(f"losses/{member}"), pair
     better = images + 0.2 * (worse - images)
     assert 0 < float(loss(better, images)) < float(loss(worse, images))
 
 
 @pytest.mark.parametrize("member", QUICK)
 def test_the_gradient_flows_to_the_reconstruction_only(member, pair):
-    loss, (reconstructions, images) = _from_yaml(member), pair
+    loss, (reconstructions, images) = from_config(f"losses/{member}"), pair
     reconstructions.requires_grad_(True)
     images.requires_grad_(True)
     loss(reconstructions, images).backward()
@@ -113,7 +110,7 @@ def test_the_gradient_flows_to_the_reconstruction_only(member, pair):
 
 @pytest.mark.parametrize("member", QUICK)
 def test_it_is_a_mean_over_the_batch(member, pair):
-    loss, (reconstructions, images) = _from_yaml(member), pair
+    loss, (reconstructions, images) = from_config(f"losses/{member}"), pair
     with torch.no_grad():
         alone = [loss(reconstructions[i : i + 1], images[i : i + 1]) for i in range(2)]
         torch.testing.assert_close(loss(reconstructions, images), torch.stack(alone).mean())
@@ -121,7 +118,7 @@ def test_it_is_a_mean_over_the_batch(member, pair):
 
 @pytest.mark.parametrize("member", QUICK)
 def test_it_runs_under_bfloat16_and_gives_float32(member, pair):
-    loss, (reconstructions, images) = _from_yaml(member), pair
+    loss, (reconstructions, images) = from_config(f"losses/{member}"), pair
     reconstructions.requires_grad_(True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         value = loss(reconstructions, images)
@@ -132,7 +129,7 @@ def test_it_runs_under_bfloat16_and_gives_float32(member, pair):
 
 @pytest.mark.parametrize("member", IMAGE_MEMBERS)
 def test_frozen_networks_are_neither_saved_nor_trained(member, pair):
-    loss = _from_yaml(member)
+    loss = from_config(f"losses/{member}")
     if member in QUICK:
         loss(*pair)
     loss.train()
@@ -142,7 +139,7 @@ def test_frozen_networks_are_neither_saved_nor_trained(member, pair):
 
 @pytest.mark.parametrize("member", ["anatomical", "feature_perceptual"])
 def test_a_network_is_loaded_at_the_first_call_and_once(member, pair, loaded):
-    loss = _from_yaml(member)
+    loss = from_config(f"losses/{member}")
     assert not loaded
     loss(*pair)
     loss(*pair)
