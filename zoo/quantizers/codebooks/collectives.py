@@ -10,15 +10,15 @@ from torch import Tensor, distributed
 
 
 def world() -> tuple[int, int]:
-    """Give the rank of this process and the number of processes."""
+    """Give the number of processes and the rank of this one."""
     if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
+        return distributed.get_world_size(), distributed.get_rank()
+    return 1, 0
 
 
 def sum_over_ranks(*parts: Tensor) -> list[Tensor]:
     """Sum float32 tensors over all processes, in a single message; every rank receives the same bits."""
-    if world()[1] == 1:
+    if world()[0] == 1:
         return list(parts)
     message = torch.cat([part.flatten() for part in parts])
     distributed.all_reduce(message)
@@ -28,7 +28,7 @@ def sum_over_ranks(*parts: Tensor) -> list[Tensor]:
 
 def in_own_slot(part: Tensor) -> Tensor:
     """Put a tensor into this rank's slot of ``(world, *shape)`` zeros, so that a sum over ranks gathers it."""
-    rank, size = world()
+    size, rank = world()
     if size == 1:
         return part[None]
     slots = part.new_zeros(size, *part.shape)
@@ -38,7 +38,7 @@ def in_own_slot(part: Tensor) -> Tensor:
 
 def from_first_rank(*parts: Tensor) -> list[Tensor]:
     """Give every process the first one's float32 tensors, in a single message."""
-    if world()[1] == 1:
+    if world()[0] == 1:
         return list(parts)
     message = torch.cat([part.flatten() for part in parts])
     distributed.broadcast(message, src=0)

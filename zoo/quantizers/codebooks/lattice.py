@@ -56,8 +56,9 @@ class Lattice(Codebooks):
         """Give the sum of the codes, the tokens, and the commitment loss; in training mode follow the scale."""
         if self.training:
             self._gather(vectors.detach())
-        tokens, commitment, gradient = self._assign(vectors.detach())
-        codes, commitment = StraightThrough.apply(vectors, self._sum(tokens, kept), commitment, gradient)
+        tokens, commitment, errors = self._assign(vectors.detach())
+        codes = self._sum(tokens, kept)
+        codes, commitment = StraightThrough.apply(vectors, codes, commitment, errors, self.num_levels)
         return codes, tokens, commitment
 
     def encode(self, vectors: Vectors, grid: Grid) -> VectorTokens:
@@ -81,7 +82,7 @@ class Lattice(Codebooks):
         if not self.training:
             return
         if self._gathered is None:
-            if world()[1] == 1:
+            if world()[0] == 1:
                 return
             self._gathered = self._nothing()
         gathered, self._gathered = self._gathered, None
@@ -103,8 +104,7 @@ class Lattice(Codebooks):
             tokens.append((digits * self.place_values).sum(-1))
             errors.append(residual.square().mean())
             total += residual
-        gradient = total.mul_(2 / (max(total.numel(), 1) * self.num_levels))
-        return torch.stack(tokens, -1), torch.stack(errors).mean(), gradient
+        return torch.stack(tokens, -1), torch.stack(errors).mean(), total
 
     def _sum(self, tokens: Tensor, kept: Tensor | None) -> Tensor:
         codes = self.each_code(tokens)

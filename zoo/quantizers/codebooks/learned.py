@@ -33,12 +33,12 @@ class Assignment:
     Attributes:
         tokens: One token for each vector and level.
         commitment: Mean over levels of the mean squared error that each level leaves.
-        gradient: Gradient of ``commitment`` towards the vectors, the codes held fast, if it was asked for.
+        errors: What the vectors are more than the codes, summed over levels, if it was asked for.
     """
 
     tokens: VectorTokens
     commitment: Float[Tensor, ""]
-    gradient: Vectors | None
+    errors: Vectors | None
 
 
 class LearnedCodebooks(Codebooks):
@@ -92,14 +92,20 @@ class LearnedCodebooks(Codebooks):
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
         self._lessons: Lessons | None = None
         self._known_initialized = False
+        self._known_due: bool | None = None
 
     def forward(
         self, vectors: Vectors, grid: Grid, kept: Int[Tensor, " vector"] | None
     ) -> tuple[Vectors, VectorTokens, Float[Tensor, ""]]:
         """Give the sum of the codes, the tokens, and the commitment loss; in training mode gather lessons."""
-        assigned = self.assign(vectors.detach(), grid, learn=self.training, with_gradient=vectors.requires_grad)
-        codes = sum_codes(assigned.tokens, self.codes, kept)
-        codes, commitment = StraightThrough.apply(vectors, codes, assigned.commitment, assigned.gradient)
+        assigned = self.assign(vectors.detach(), grid, learn=self.training, with_errors=vectors.requires_grad)
+        codes, commitment = StraightThrough.apply(
+            vectors,
+            sum_codes(assigned.tokens, self.codes, kept),
+            assigned.commitment,
+            assigned.errors,
+            len(self.strides),
+        )
         return codes, assigned.tokens, commitment
 
     def encode(self, vectors: Vectors, grid: Grid) -> VectorTokens:
@@ -121,7 +127,7 @@ class LearnedCodebooks(Codebooks):
         grid: Grid,
         *,
         learn: bool = False,
-        with_gradient: bool = False,
+        with_errors: bool = False,
     ) -> Assignment:
         """Code vectors level by level.
 
@@ -129,7 +135,7 @@ class LearnedCodebooks(Codebooks):
             vectors: The vectors, in the order of ``grid``: batch, rows, cols.
             grid: Sizes of the grid.
             learn: Gather what the vectors teach; the first time, start the codes.
-            with_gradient: Give the gradient of the commitment too.
+            with_errors: Give the errors too, which the gradient of the commitment needs.
         """
         if any(size % stride for size in grid[1:] for stride in self.strides):
             message = (
@@ -142,85 +148,91 @@ class LearnedCodebooks(Codebooks):
         search, norms = NearestCodes(vectors.device, self.codes.shape[1]), half_norms(self.codes)
         lessons = self._lessons_here() if learn else None
         tokens = torch.empty(len(self.strides), len(vectors), dtype=torch.long, device=vectors.device)
-        errors = vectors.new_zeros(len(self.strides))
-        total = torch.empty_like(vectors) if with_gradient else None
+        squares = vectors.new_zeros(())
+        errors = torch.empty_like(vectors) if with_errors else None
 
         # All levels of a few vectors before the next ones: what passes from level to level stays in the cache.
         # Squares of cells must not be cut, so coarse levels take whole samples.
         cells = 1 if self.strides[0] == 1 else grid[1] * grid[2]
         rows = max(search.rows // cells, 1) * cells
-        chosen = vectors.new_empty(min(rows, len(vectors)), vectors.shape[1])
+        chosen, left = vectors.new_empty(2, min(rows, len(vectors)), vectors.shape[1])
         for start in range(0, len(vectors), rows):
-            block = slice(start, min(start + rows, len(vectors)))
-            part = len(vectors[block]) // cells, *grid[1:]
-            residual = vectors[block].clone()
-            block_total = None if total is None else total[block]
-            for level, stride in enumerate(self.strides):
+            residual = vectors[start : start + rows]
+            block, part = slice(start, start + len(residual)), (len(residual) // cells, *grid[1:])
+            into = left[: len(residual)]  # not the vectors' own memory
+            for level, (stride, codes) in enumerate(zip(self.strides, self.codes, strict=True)):
                 pooled = pool(residual, part, stride)
-                found = search(pooled, self.codes[level], norms[level])
-                if lessons is not None:
-                    lessons.add(level, pooled, found)
-                code = torch.index_select(self.codes[level], 0, found, out=chosen[: len(found)])
+                found = search(pooled, codes, norms[level])
                 tokens[level, block] = spread(found[:, None], part, stride)[:, 0]
-                error = on_grid = residual.sub_(spread(code, part, stride))
-                if stride > 1:
-                    error = pooled - code
-                    on_grid = spread(error, part, stride)
-                errors[level].add_(torch.dot(error.view(-1), error.view(-1)), alpha=stride**2)
-                if block_total is not None and level == 0:
-                    block_total.copy_(on_grid)
-                elif block_total is not None:
-                    block_total.add_(on_grid)
-            if block_total is not None:
-                block_total.mul_(2 / (vectors.numel() * len(self.strides)))
-        commitment = errors.mean() / max(vectors.numel(), 1)
-        tokens = tokens.t().contiguous()
+                code = torch.index_select(codes, 0, found, out=chosen[: len(found)])
+                residual = torch.sub(residual, spread(code, part, stride), out=into)
+                error = residual if stride == 1 else pooled - code
+                squares.add_(torch.dot(error.view(-1), error.view(-1)), alpha=stride**2)
+                if errors is not None and level == 0:
+                    errors[block] = spread(error, part, stride)
+                elif errors is not None:
+                    errors[block].add_(spread(error, part, stride))
+                if lessons is not None:
+                    lessons.add(level, error, found)
+        commitment = squares / max(vectors.numel() * len(self.strides), 1)
         if lessons is not None:
-            lessons.draw(vectors, grid, tokens, codes=self.codes, updates=self.updates)
+            lessons.count(tokens)
             lessons.spoiled += ~torch.isfinite(commitment)
-        return Assignment(tokens, commitment, total)
+        tokens = tokens.t().contiguous()
+        if lessons is not None and self._restarts_due():
+            lessons.draw(vectors, grid, tokens, codes=self.codes, updates=self.updates)
+        return Assignment(tokens, commitment, errors)
 
     @torch.no_grad()
     def update(self) -> None:
         """Let the codes follow what was gathered since the last update, on all processes; not in evaluation."""
-        rank_count = world()[1]
-        if not self.training or (rank_count == 1 and (self._lessons is None or self._lessons.is_empty)):
+        num_ranks, _ = world()
+        if not self.training or (num_ranks == 1 and (self._lessons is None or self._lessons.is_empty)):
             return
         lessons = self._lessons_here()
-        slots = math.ceil(lessons.num_candidates / rank_count)
-        counts, sums, candidates, spoiled = sum_over_ranks(
-            lessons.counts, lessons.sums, in_own_slot(lessons.candidates(slots)), lessons.spoiled
-        )
+        parts = [lessons.counts, lessons.errors, lessons.spoiled]
+        if self._restarts_due():
+            parts.append(in_own_slot(lessons.candidates(math.ceil(lessons.num_candidates / num_ranks))))
+        counts, errors, spoiled, *candidates = sum_over_ranks(*parts)
         # An overflow, as mixed precision meets now and then, must not stay in the codes.
         if (spoiled == 0) & (counts.sum() > 0):
-            self._follow(counts, sums)
-            self._restart(rearrange(candidates, "rank level slot dim -> level (slot rank) dim"))
+            self._follow(counts, errors)
+            for each in candidates:
+                self._restart(rearrange(each, "rank level slot dim -> level (slot rank) dim"))
         self.updates += 1
+        self._known_due = bool(self._unused()[0].any())
         lessons.clear()
 
     def stop_restarts(self) -> None:
         """Leave unused codes where they are from now on."""
         self.restarts_stopped.fill_(True)
+        self._known_due = None
 
-    def _follow(self, counts: Tensor, sums: Tensor) -> None:
+    def _follow(self, counts: Tensor, errors: Tensor) -> None:
         new = 1 - warmed_decay(self.decay, self.updates)
         self.counts.lerp_(counts, new)
         share = new / self.counts.clamp(min=torch.finfo(counts.dtype).tiny)
-        kept = 1 - share * counts
         for level, codes in enumerate(self.codes):  # one by one, since a level fits the cache
-            codes.mul_(kept[level, :, None]).addcmul_(sums[level], share[level, :, None])
+            codes.addcmul_(errors[level], share[level, :, None])
 
-    def _restart(self, candidates: Tensor) -> None:
-        size = self.codes.shape[1]
-        total = self.counts.sum(-1, keepdim=True)
-        mean = total / size
+    def _unused(self) -> tuple[Tensor, Tensor]:
+        """Say which codes are to restart, and the mean count of each level."""
+        mean = self.counts.mean(-1, keepdim=True)
         patience = torch.exp((warmed_decay(self.decay, self.updates) - 1) * _EXPECTED_HITS / mean)
         bound = patience.clamp(max=self.restart_below) * mean
-        dead = (self.counts < bound) & ~self.restarts_stopped
-        position = dead.cumsum(-1) - 1
-        level, code = (dead & (position < candidates.shape[1])).nonzero(as_tuple=True)
-        if len(level) == 0:
-            return
+        return (self.counts < bound) & ~self.restarts_stopped, mean
+
+    def _restarts_due(self) -> bool:
+        # Candidates are drawn, and sent between processes, only after an update that left codes unused. All
+        # processes know it, and a checkpoint holds it, because it follows from the counts.
+        if self._known_due is None:
+            self._known_due = bool(self._unused()[0].any())
+        return self._known_due
+
+    def _restart(self, candidates: Tensor) -> None:
+        unused, mean = self._unused()
+        position = unused.cumsum(-1) - 1
+        level, code = (unused & (position < candidates.shape[1])).nonzero(as_tuple=True)
         self.codes[level, code] = candidates[level, position[level, code]]
         self.counts[level, code] = mean[level, 0] / 2
 
@@ -237,7 +249,7 @@ class LearnedCodebooks(Codebooks):
     def _start_level(self, level: int, vectors: Tensor) -> bool:
         # Each process sends the same number of rows, marked as valid or not, whatever it has.
         size = self.codes.shape[1]
-        rows = math.ceil(max(size, min(4 * size, _START_SAMPLES)) / world()[1])
+        rows = math.ceil(max(size, min(4 * size, _START_SAMPLES)) / world()[0])
         order = random_keys(self.seed + 7919 * level, self.updates, len(vectors)).argsort()[:rows]
         message = vectors.new_zeros(rows, vectors.shape[1] + 1)
         message[: len(order), :-1] = vectors[order]
@@ -248,7 +260,7 @@ class LearnedCodebooks(Codebooks):
         if len(samples) == 0 or not bool(torch.isfinite(samples).all()):
             return False
         codes, counts = self.codes[level], self.counts[level]
-        if world()[0] == 0:
+        if world()[1] == 0:
             codes, counts = kmeans(samples, size, torch.Generator().manual_seed(self.seed + level))
             counts = counts * (num_vectors / counts.sum())
         self.codes[level], self.counts[level] = from_first_rank(codes, counts)
@@ -266,4 +278,4 @@ class LearnedCodebooks(Codebooks):
 
     def _load_from_state_dict(self, *args: Any) -> None:
         super()._load_from_state_dict(*args)
-        self._known_initialized, self._lessons = False, None
+        self._known_initialized, self._known_due, self._lessons = False, None, None

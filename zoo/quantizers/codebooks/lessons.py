@@ -18,9 +18,9 @@ _NO_KEY = 1 << 62
 
 
 class Lessons:
-    """Counts and sums of the vectors that chose each code, and vectors that may replace unused codes.
+    """How many vectors chose each code and by how much it missed them, and vectors that may replace unused codes.
 
-    Its memory is kept from update to update: new pages cost more than the sums. It is no module and has no
+    Its memory is kept from update to update: new pages cost more than the errors. It is no module and has no
     buffers, because DDP would overwrite them with the first process's.
 
     Candidates are the vectors with the least random keys, so that they are the same however the vectors of an
@@ -28,7 +28,7 @@ class Lessons:
 
     Attributes:
         counts: How many vectors chose each code.
-        sums: Their sums.
+        errors: Their errors, what each vector is more than the code, summed.
         spoiled: How many batches had values that are not finite.
 
     Args:
@@ -41,35 +41,44 @@ class Lessons:
         num_levels, codebook_size, dim = codes.shape
         num_candidates = min(codebook_size, _CANDIDATES)
         self.counts = codes.new_zeros(num_levels, codebook_size)
-        self.sums = torch.zeros_like(codes)
+        self.errors = torch.zeros_like(codes)
         self.spoiled = codes.new_zeros(())
         self.num_candidates = num_candidates
         self._strides, self._seed = strides, seed
         self._candidates = codes.new_zeros(num_levels, num_candidates, dim)
         self._keys = torch.full((num_levels, num_candidates), _NO_KEY, device=codes.device)
         self._seen = [0] * num_levels
+        self._taught = False
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was taught since the last update."""
-        return not any(self._seen)
+        return not self._taught
 
     def clear(self) -> None:
         """Forget everything, after an update."""
         self.counts.zero_()
-        self.sums.zero_()
+        self.errors.zero_()
         self.spoiled.zero_()
         self._keys.fill_(_NO_KEY)
         self._seen = [0] * len(self._seen)
+        self._taught = False
 
-    def add(self, level: int, vectors: Vectors, tokens: Int[Tensor, " vector"]) -> None:
-        """Add vectors and the codes that they chose."""
-        counts = self.counts[level]
+    def add(self, level: int, errors: Vectors, tokens: Int[Tensor, " vector"]) -> None:
+        """Add what vectors are more than the codes that they chose."""
+        self.errors[level].index_add_(0, tokens, errors)
+        self._taught = True
+
+    def count(self, tokens: Int[Tensor, "level cell"]) -> None:
+        """Count how often each code was chosen; a code that covers several cells counts once for all of them."""
+        num_levels, codebook_size = self.counts.shape
+        cells = tokens.new_tensor(self._strides)[:, None] ** 2
+        chosen = (tokens + codebook_size * torch.arange(num_levels, device=tokens.device)[:, None]).flatten()
         if tokens.device.type == "cpu":  # twenty times as fast; on a GPU it would wait for the tokens
-            counts += torch.bincount(tokens, minlength=len(counts))
+            counts = torch.bincount(chosen, minlength=self.counts.numel())
         else:
-            counts.index_add_(0, tokens, vectors.new_ones(len(tokens)))
-        self.sums[level].index_add_(0, tokens, vectors)
+            counts = self.counts.new_zeros(self.counts.numel()).index_add_(0, chosen, self.counts.new_ones(len(chosen)))
+        self.counts += counts.view_as(self.counts) / cells
 
     def draw(
         self,

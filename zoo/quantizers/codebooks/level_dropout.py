@@ -30,7 +30,7 @@ class LevelDropout(nn.Module):
         """Give the number of levels kept by each sample, or None where all keep all."""
         if not self.training or self.probability == 0 or self.num_levels == 1:
             return None
-        seed = 2 * (self.seed + 65_537 * world()[0])
+        seed = 2 * (self.seed + 65_537 * world()[1])
         dropped = random_uniform(seed, self.calls, num_samples) < self.probability
         prefix = 1 + (random_uniform(seed + 1, self.calls, num_samples) * (self.num_levels - 1)).long()
         self.calls += 1

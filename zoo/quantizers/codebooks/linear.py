@@ -62,7 +62,7 @@ class LinearCodebooks(Codebooks):
         if starts:
             self.initialized.fill_(True)
         commitment = torch.stack(errors).mean()
-        shown, _ = StraightThrough.apply(vectors, shown, commitment.detach(), None)
+        shown, _ = StraightThrough.apply(vectors, shown, commitment.detach(), None, len(self.weight))
         return shown, torch.stack(tokens, -1), commitment
 
     def encode(self, vectors: Vectors, grid: Grid) -> VectorTokens:
