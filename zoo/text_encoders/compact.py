@@ -38,7 +38,8 @@ class CompactTextEncoder(TextEncoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        for name, value in (("num_layers", num_layers), ("num_hashes", num_hashes)):
+        sizes = {"dim": dim, "num_layers": num_layers, "num_heads": num_heads, "num_hashes": num_hashes}
+        for name, value in sizes.items():
             if value < 1:
                 message = f"CompactTextEncoder: {name} must be at least 1, got {value}."
                 raise ValueError(message)

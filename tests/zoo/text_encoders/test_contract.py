@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
-from jsonargparse import ArgumentParser
 
-from zoo.components import build, component_class, families, portable, specification
+from tests.zoo.contract import ComponentContract
+from zoo.components import component_class, families
 from zoo.facs import AUS
-from zoo.text_encoders.base import TextEncoder
 
-CONFIGS = Path(__file__).parents[3] / "configs" / "text_encoders"
 MEMBERS = families()["text_encoders"]
 CHEAP = {"t5": {"size": "small", "weights": "random"}}
 PROMPTS = ["The lip corners rise.", "The chin boss is pushed up and the lower lip rises with it.", "The brows lower."]
 OCCURRENCE = torch.eye(len(AUS), dtype=torch.bool)[[6, 9, 2]]
+
+
+class TestTextEncoders(ComponentContract):
+    family = "text_encoders"
+    too_large = ("t5",)
+
+    def outcome(self, encoder, generator):
+        return encoder(PROMPTS, occurrence=torch.rand(3, len(AUS), generator=generator) < 0.5)
 
 
 @pytest.fixture(scope="module", params=MEMBERS)
@@ -28,16 +32,6 @@ def encoder(request):
 def encode(encoder, places):
     with torch.no_grad():
         return encoder([PROMPTS[place] for place in places], occurrence=OCCURRENCE[list(places)])
-
-
-@pytest.mark.parametrize("member", MEMBERS)
-def test_file_class_and_config_share_their_name(member):
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(TextEncoder, "encoder")
-    config = parser.parse_args([f"--encoder={CONFIGS / member}.yaml"])
-    cls = component_class(f"text_encoders/{member}")
-    assert config.encoder.class_path == f"{cls.__module__}.{cls.__qualname__}"
-    assert cls.__name__.lower() == f"{member.replace('_', '')}textencoder"
 
 
 def test_features_have_the_promised_channels_and_a_mask(encoder):
@@ -65,9 +59,3 @@ def test_it_reads_either_the_labels_or_the_prompts(encoder):
         one = encoder(PROMPTS[:1], occurrence=OCCURRENCE[:1]).features
         labels = encoder(PROMPTS[:1], occurrence=OCCURRENCE[1:2]).features
     assert torch.equal(one, labels) is not encoder.reads_labels
-
-
-def test_it_can_be_said_and_built_again(encoder):
-    again = build(portable(specification(encoder)))
-    again.load_state_dict(encoder.state_dict())
-    torch.testing.assert_close(encode(again.eval(), [1]).features, encode(encoder, [1]).features)
