@@ -73,9 +73,11 @@ class AUTextFrames(Dataset[dict[str, Any]]):
         index = self.places[np.asarray(request.indices, dtype=np.int64)]
         which = np.searchsorted(self._starts, index, side="right") - 1
         parts = [self._part(int(number), index[which == number] - self._starts[number]) for number in np.unique(which)]
-        # back from the order of the folders to that of the request
-        order = np.argsort(np.argsort(which, kind="stable"), kind="stable")
-        joined = {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+        joined = parts[0]
+        if len(parts) > 1:
+            # back from the order of the folders to that of the request
+            order = np.argsort(np.argsort(which, kind="stable"), kind="stable")
+            joined = {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
         labels = self.labelling(
             joined.pop("occurrence"),
             intensity=joined.pop("intensity"),

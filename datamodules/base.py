@@ -63,7 +63,7 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         self.num_workers = num_workers
         self.seed = seed
         self.augmentation = Augmentation() if augment else None
-        self.prompts = Composer(unknown="resolve") if prompts is None else prompts
+        self.prompts = Composer() if prompts is None else prompts
         self.fresh_prompts = fresh_prompts
 
     @property

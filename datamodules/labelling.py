@@ -66,7 +66,7 @@ class Labelling:
             if "draws" in batch:
                 shown = mirror_sides(batch["side"], is_mirrored(batch["draws"])).numpy()
         batch["prompt"] = self.composer.prompts(
-            np.asarray(occurrence),
+            present,  # what is unknown is not stated
             index=index,
             epoch=epoch if self.fresh_prompts else 0,
             # an AU that is absent, or present at an intensity of 0, has none to word
