@@ -19,6 +19,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "export": "zoo.export:export",
     "import": {"mefarg": "zoo.foreign.mefarg:import_mefarg"},
     "list": "lightning_modules.cli.listing:list_parts",
+    "synthesize": "lightning_modules.cli.synthesize:synthesize",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -43,6 +43,7 @@ class MaskGITModule(TrainingModule):
         structure: Face encoder of T_S.
         latent: Face encoder of T_V.
         image_size: Height and width of the images in pixels.
+        prompt_style: Style of the data's prompts, which the model remembers.
         drop_text: Share of training samples without text.
         drop_reference: Share of training samples without reference.
         drop_both: Share of training samples without either, besides.
@@ -62,6 +63,7 @@ class MaskGITModule(TrainingModule):
         structure: FaceEncoder | str | None = None,
         latent: FaceEncoder | str | None = None,
         image_size: int = 64,
+        prompt_style: Literal["full", "short"] = "full",
         drop_text: float = 0.1,
         drop_reference: float = 0.1,
         drop_both: float = 0.05,
@@ -106,6 +108,7 @@ class MaskGITModule(TrainingModule):
             generator=own_generator,
             **faces,
             image_size=image_size,
+            prompt_style=prompt_style,
         )
         given = {"text_encoder": text_encoder, "appearance": appearance, "structure": structure, "latent": latent}
         self.frozen = ("codec", *(name for name, each in given.items() if isinstance(each, str)))
@@ -131,6 +134,21 @@ class MaskGITModule(TrainingModule):
             message = (
                 f"MaskGITModule: image_size must be that of the data, {image_size}, got {self.pipeline.image_size}. "
                 f"Set --model.image_size {image_size}."
+            )
+            raise ValueError(message)
+
+    def setup(self, stage: str) -> None:
+        """Refuse data whose prompts are of another style.
+
+        Raises:
+            ValueError: They are.
+        """
+        prompts = getattr(self.trainer.datamodule, "prompts", None)  # type: ignore[attr-defined]
+        style = getattr(prompts, "style", None)
+        if style is not None and style != self.pipeline.prompt_style:
+            message = (
+                f"MaskGITModule: prompt_style must be that of the data's prompts, {style!r}, got "
+                f"{self.pipeline.prompt_style!r}. Set --model.prompt_style {style}."
             )
             raise ValueError(message)
 

@@ -14,6 +14,7 @@ _GROUPS = {
     "export": "write what a run trained as a bundle: weights, arguments, card, checksums",
     "import": "turn a published checkpoint of others into a bundle",
     "list": "list the parts that a config can name",
+    "synthesize": "make faces from a reference and AUs or a description, one or many",
 }
 _MEMBERS = {
     "dataset": {"faces": "procedural FACS faces"},
@@ -29,6 +30,12 @@ _EXAMPLES = {
   python cli.py describe --labels labels.csv --output described.csv
   python cli.py describe --parse "The lip corners are drawn down."
   python cli.py describe --lint texts.txt --aus 6,12            exit code 1 where something is wrong""",
+    "cli.py synthesize": """
+  python cli.py synthesize --aus 6,12 --output a.png            a procedural face, our own model
+  python cli.py synthesize --aus 6,12,15 --reference face.png --model runs/stage2/version_0 --output b.png
+  python cli.py synthesize --text "The lip corners are drawn down." --output c.png
+  python cli.py synthesize --aus 15,17 --only lower --output d.png        the upper face stays as it is
+  python cli.py synthesize --job cases.csv --output faces --grid          many, and side by side""",
 }
 
 

@@ -45,6 +45,7 @@ class AUFacePipeline(Pipeline):
         structure: Face encoder of T_S; null leaves it out.
         latent: Face encoder of T_V; null leaves it out.
         image_size: Height and width of references and results in pixels.
+        prompt_style: Style of the lexicon that it was trained on.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class AUFacePipeline(Pipeline):
         structure: FaceEncoder | None = None,
         latent: FaceEncoder | None = None,
         image_size: int = 64,
+        prompt_style: str = "full",
     ) -> None:
         super().__init__()
         if image_size % codec.stride:
@@ -82,6 +84,7 @@ class AUFacePipeline(Pipeline):
         self.fusion = fusion
         self.generator = generator
         self.image_size = image_size
+        self.prompt_style = prompt_style
         for encoder in (appearance, structure, latent):
             if encoder is not None:
                 encoder.connect(codec)

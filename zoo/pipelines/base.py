@@ -32,9 +32,11 @@ class Pipeline(Component):
 
     Attributes:
         image_size: Height and width of references and results in pixels.
+        prompt_style: Style of the lexicon that it was trained on, and reads best.
     """
 
     image_size: int
+    prompt_style: str
 
     @abstractmethod
     def synthesize(
