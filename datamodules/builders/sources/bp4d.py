@@ -28,7 +28,7 @@ Other places of images and labels can be given."""
 _LABELS = ("AUCoding/AU_OCC", "AU_OCC", "AUCoding/AUCoding", "AUCoding")
 _INTENSITIES = ("AUCoding/AU_INT", "AU_INT", "AU Intensity Codes3.0", "AUCoding/AU Intensity Codes3.0")
 _IMAGES = ("Sequences(2D+3D)", "2D+3D", "Sequences", "BP4D-Spontaneous", "Images", "Videos")
-_NAME = re.compile(r"([FM]\d{3})[/_]T(\d{1,2})(?:[_ -].*)?", re.IGNORECASE)
+_NAME = re.compile(r"([FM]\d{3})[/_]T(\d{1,2})", re.IGNORECASE)
 _VIDEO_NAME = re.compile(r"2([FM])(\d\d)_(?:T(\d)|(\d\d))", re.IGNORECASE)
 _TASK_OF_VIDEO = {"01": "1", "03": "2", "07": "3", "08": "4", "09": "5", "10": "6", "11": "7", "13": "8"}
 _TASKS = tuple(f"T{number}" for number in range(1, 9))

@@ -31,7 +31,7 @@ MISMATCHED = ("F041/T7",)
 _LABELS = ("AUCoding/AU_OCC", "AU_OCC")
 _INTENSITIES = ("AUCoding/AU_INT", "AU_INT")
 _IMAGES = ("2D+3D", "Sequences(2D+3D)", "Sequences", "Images", "Videos")
-_NAME = re.compile(r"([FM]\d{3})[/_]T(\d{1,2})(?:[_ -].*)?", re.IGNORECASE)
+_NAME = re.compile(r"([FM]\d{3})[/_]T(\d{1,2})", re.IGNORECASE)
 _TASKS = tuple(f"T{number}" for number in range(1, 11))
 
 
@@ -99,6 +99,13 @@ class BP4DPlus(Source):
         if not files:
             message = f"{folder}: there must be tables such as F001_T1.csv, got none. {LAYOUT}"
             raise DatasetError(message)
+        uncoded = [key for key in files if key[1] not in CODED_TASKS]
+        if uncoded:
+            message = (
+                f"{folder}: tables must be of T1, T6, T7 and T8, which are coded in BP4D+, got {'_'.join(uncoded[0])}. "
+                "If this is BP4D, read it as such (bp4d): its people of the same names are others."
+            )
+            raise DatasetError(message)
         sequences = [coded_trees.code(key, _read(path, problems)) for key, path in files.items()]
         found = find_folder(root, _INTENSITIES) if self.intensities else None
         if found is not None:
@@ -118,10 +125,10 @@ class BP4DPlus(Source):
 
 
 def key_of(name: str) -> Key | None:
-    """Tell subject and task from ``F001/T1``, ``F001_T1`` or ``F001_T1_AU06``; None for what BP4D+ doesn't have.
+    """Tell subject and task from ``F001/T1`` or ``F001_T1``; None for what BP4D+ doesn't have.
 
     Example:
-        >>> key_of("F001_T1_AU06"), key_of("F042/T11"), key_of("F083_T1")
+        >>> key_of("F001_T1"), key_of("F042/T11"), key_of("F083_T1")
         (('F001', 'T1'), None, None)
     """
     match = _NAME.fullmatch(name)

@@ -92,13 +92,16 @@ def code(key: Key, table: OccurrenceTable) -> CodedSequence:
 
 
 def add_intensities(sequences: Sequence[CodedSequence], folder: Path, key_of: KeyOf, problems: Problems) -> None:
-    """Read the intensities of the AUs that have a folder, ``AU06`` ..., into the sequences."""
+    """Read the intensities of the AUs that have a folder, ``AU06`` ..., into the sequences.
+
+    Their files are called ``F001_T1.csv`` or ``F001_T1_AU06.csv``.
+    """
     for au in INTENSITY_AUS:
         within = find_folder(folder, (f"AU{au:02d}", f"AU{au}"))
         if within is None:
             problems.note("missing intensity", f"{folder}: AU{au}", "no folder of this AU")
             continue
-        files = table_files(within, key_of, problems)
+        files = table_files(within, lambda stem: key_of("_".join(stem.split("_")[:2])), problems)
         for sequence in sequences:
             path = files.get(sequence.key)
             if path is not None:

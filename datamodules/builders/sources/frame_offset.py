@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CANDIDATES = (0, -1)
 """Images are numbered as labels are, or from 0 where labels count from 1."""
 _AGREEMENT = 0.9
+_FEW = 0.05
 
 
 @dataclass(frozen=True)
@@ -26,52 +27,47 @@ class NumberedSequence:
 
     Attributes:
         name: How messages call it.
-        frames: Numbers of the frames in the labels.
-        numbers: Numbers of the images.
+        frames: Numbers of the frames in the labels, rising.
+        numbers: Numbers of the images, rising.
     """
 
     name: str
     frames: NDArray[np.int64]
     numbers: NDArray[np.int64]
 
-    def matches(self, offset: int) -> int:
-        """Count the labels that have an image."""
-        return int(np.isin(self.frames + offset, self.numbers, assume_unique=True).sum())
+    def fits(self, offset: int) -> bool:
+        """Say whether no label points before the first image or after the last."""
+        return bool(self.frames[0] + offset >= self.numbers[0] and self.frames[-1] + offset <= self.numbers[-1])
 
 
 def find_frame_offset(sequences: Sequence[NumberedSequence], data_set: str, problems: Problems) -> int:
     """Say what must be added to a label's number to get the image's.
 
-    Each sequence speaks for the offset under which more of its labels have an image. Only where its first or last
-    image is labelled can it tell.
+    A sequence of which the first or the last image is labelled fits one offset only, and speaks for it. Images that
+    are missing in between say nothing: they would be missing under each offset.
 
     Raises:
         DatasetError: No sequence can tell, or they don't agree.
     """
-    counts = np.array([[sequence.matches(offset) for offset in CANDIDATES] for sequence in sequences])
-    if not len(counts):
+    if not sequences:
         return CANDIDATES[0]
-    best = counts.max(1, keepdims=True)
-    speaks = (counts == best).sum(1) == 1
-    votes = np.bincount(counts[speaks].argmax(1), minlength=len(CANDIDATES))
+    fits = np.array([[sequence.fits(offset) for offset in CANDIDATES] for sequence in sequences])
+    speaks = fits.sum(1) == 1
+    votes = fits[speaks].sum(0)
     place = int(votes.argmax())
-    offset = CANDIDATES[place]
     if votes.sum() == 0 or votes[place] < _AGREEMENT * votes.sum():
         first = sorted({int(sequence.numbers[0]) for sequence in sequences})
-        starts = f"{first[0]}" if len(first) == 1 else f"{first[0]} to {first[-1]}"
-        evidence = ", ".join(
-            f"{CANDIDATES[each]} fits {'best' if votes.sum() else 'all'} in {votes[each] or len(sequences)}"
-            for each in range(len(CANDIDATES))
-            if votes[each] or not votes.sum()
-        )
+        found = ", ".join(f"{count} that fit only {offset}" for offset, count in zip(CANDIDATES, votes, strict=True))
         message = (
-            f"{data_set}: frame_offset must be given, as the images don't tell it: of {len(sequences)} sequences, "
-            f"{evidence}. The first images of the sequences are numbered {starts}, labels count from 1. Give -1 if the "
-            "image of a sequence's first frame is number 0, and 0 if it is number 1."
+            f"{data_set}: frame_offset must follow from the images of the {len(sequences)} sequences, got {found}. "
+            "Labels count from 1; give -1 if the image of a video's first frame is number 0, and 0 if it is number 1. "
+            f"The first images of the sequences have numbers {first[0]} to {first[-1]}."
         )
         raise DatasetError(message)
-    for sequence, row, speaking in zip(sequences, counts, speaks, strict=True):
-        if speaking and row.argmax() != place:
-            detail = f"{row[place]} labels have an image with the offset {offset} of all, {row.max()} with another"
-            problems.add("frame offset", sequence.name, detail)
-    return offset
+    if votes.sum() < _FEW * len(sequences):
+        detail = f"{CANDIDATES[place]}, told by only {votes.sum()} of {len(sequences)} sequences"
+        problems.note("guessed frame offset", data_set, detail)
+    for sequence in (sequences[row] for row in np.flatnonzero(speaks & ~fits[:, place]).tolist()):
+        detail = f"{CANDIDATES[place]} for all, but labels and images of this one fit only with another"
+        problems.add("other frame offset", sequence.name, detail)
+    return CANDIDATES[place]

@@ -60,29 +60,33 @@ def index_images(folder: Path, key_of: Callable[[str], Key | None], problems: Pr
     """Find the images of all sequences in a folder.
 
     A sequence is a folder, two folders deep (``F001/T1``) or one (``F001_T1``), a folder in the archive of a
-    subject (``F001.zip``), or a video (``F001_T1.avi``). Where it is there in two forms, the first of these counts.
+    subject (``F001.zip``), or a video (``F001_T1.avi``). Where it is there in two forms, the first of these counts;
+    names that nobody knows are passed over.
 
     Args:
         folder: Where to look.
         key_of: Tells subject and sequence from a name such as ``F001/T1`` or ``F001_T1``, or None.
         problems: Takes note of what can't be read.
     """
-    folders: dict[Key, SequenceImages] = {}
-    others: dict[Key, SequenceImages] = {}
+    forms: tuple[dict[Key, SequenceImages], ...] = ({}, {}, {})
     for entry in _entries(folder):
         stem, suffix = os.path.splitext(entry.name)
+        found: Iterator[tuple[Key, SequenceImages]]
         if entry.is_dir():
-            for key, path in _sequence_folders(entry, key_of):
-                folders[key] = _in_folder(path, problems)
+            found, form = ((key, _in_folder(path, problems)) for key, path in _sequence_folders(entry, key_of)), 0
         elif suffix.lower() == ".zip":
-            for key, images in _in_archive(entry.path, key_of, problems).items():
-                others.setdefault(key, images)
+            found, form = _in_archive(entry.path, key_of, problems), 1
         elif suffix.lower() in _VIDEOS:
-            video_key = key_of(stem)
-            images_of_video = None if video_key is None else _in_video(entry.path, problems)
-            if video_key is not None and images_of_video is not None:
-                others[video_key] = others.get(video_key, images_of_video)
-    return others | {key: images for key, images in folders.items() if len(images.numbers)}
+            found, form = _in_video(entry.path, key_of(stem), problems), 2
+        else:
+            continue
+        for key, images in found:
+            if not len(images.numbers):
+                continue
+            if forms[form].setdefault(key, images) is not images:
+                kept = forms[form][key].where
+                problems.add("duplicate sequence", images.where, f"{'/'.join(key)} is also {kept}, which was kept")
+    return forms[2] | forms[1] | forms[0]
 
 
 def _sequence_folders(entry: os.DirEntry[str], key_of: Callable[[str], Key | None]) -> Iterator[tuple[Key, str]]:
@@ -101,41 +105,44 @@ def _in_folder(path: str, problems: Problems) -> SequenceImages:
     return SequenceImages(path, numbers, lambda place: ImageFile(f"{path}{os.sep}{names[place]}"))
 
 
-def _in_archive(path: str, key_of: Callable[[str], Key | None], problems: Problems) -> dict[Key, SequenceImages]:
+def _in_archive(
+    path: str, key_of: Callable[[str], Key | None], problems: Problems
+) -> Iterator[tuple[Key, SequenceImages]]:
     """Group an archive's images by the folder they are in; the archive's name may stand for the subject's folder."""
     try:
         with ZipFile(path) as archive:
             members = archive.namelist()
     except (OSError, BadZipFile, NotImplementedError) as error:
         problems.add("unreadable archive", path, str(error))
-        return {}
+        return
     groups: dict[str, list[str]] = {}
     for member in members:
         parent, _, name = member.rpartition("/")
         groups.setdefault(parent, []).append(name)
-    found = {}
     subject = Path(path).stem
     for parent, names in groups.items():
         tail = parent.rsplit("/", 2)[-2:]
         last = tail[-1] or subject
         key = key_of("/".join(tail)) or key_of(last) or key_of(f"{subject}/{last}")
-        numbers, kept = _numbered(names, f"{path}/{parent}", problems)
-        if key is not None and len(numbers):
-            found[key] = _zipped(path, f"{parent}/" if parent else "", numbers, kept)
-    return found
+        if key is not None:
+            yield key, _zipped(path, f"{parent}/" if parent else "", *_numbered(names, f"{path}/{parent}", problems))
 
 
 def _zipped(path: str, parent: str, numbers: NDArray[np.int64], names: list[str]) -> SequenceImages:
-    return SequenceImages(f"{path}/{parent}", numbers, lambda place: ZippedImage(path, parent + names[place]))
+    return SequenceImages(
+        f"{path}/{parent}".rstrip("/"), numbers, lambda place: ZippedImage(path, parent + names[place])
+    )
 
 
-def _in_video(path: str, problems: Problems) -> SequenceImages | None:
+def _in_video(path: str, key: Key | None, problems: Problems) -> Iterator[tuple[Key, SequenceImages]]:
+    if key is None:
+        return
     try:
         count = count_frames(path)
     except UnreadableImageError as error:
         problems.add("unreadable video", path, str(error.__cause__))
-        return None
-    return SequenceImages(path, np.arange(1, count + 1), lambda place: VideoImage(path, place), counted=True)
+        return
+    yield key, SequenceImages(path, np.arange(1, count + 1), lambda place: VideoImage(path, place), counted=True)
 
 
 def _numbered(names: Iterable[str], where: str, problems: Problems) -> tuple[NDArray[np.int64], list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,11 @@ class _Video:
         self._container = _av().open(path)
         self._stream = self._container.streams.video[0]
         times = [packet.pts for packet in self._container.demux(self._stream) if packet.size]
+        if self._stream.frames not in {0, len(times)}:  # 0 is not said
+            message = (
+                f"its head says {self._stream.frames} frames, it has {len(times)}, so their numbers can't be trusted"
+            )
+            raise ValueError(message)
         known = sorted(time for time in times if time is not None)
         self._times = known if len(known) == len(times) == len(set(known)) else []
         self._places = {time: place for place, time in enumerate(self._times)}
@@ -95,9 +101,9 @@ class _Video:
         for frame in self._frames:
             place = self._places[frame.pts] if self._times else self._next
             self._next = place + 1
-            if place == index:
+            if place == index and not frame.is_corrupt:
                 return frame.to_ndarray(format="rgb24")
-            if place > index:
+            if place >= index:
                 message = "it can't be decoded"
                 raise IndexError(message)
         message = f"it has only {self._next} frames that can be decoded"
@@ -108,7 +114,7 @@ class _Video:
             self._rewind()
             return
         self._container.seek(self._times[index], stream=self._stream, backward=True)
-        self._frames = self._container.decode(self._stream)
+        self._frames = self._decode()
         first = next(self._frames, None)
         if first is None or self._places.get(first.pts, index + 1) > index:  # a container that seeks too far
             self._rewind()
@@ -118,8 +124,15 @@ class _Video:
 
     def _rewind(self) -> None:
         self._container.seek(0, stream=self._stream, backward=True)
-        self._frames = self._container.decode(self._stream)
+        self._frames = self._decode()
         self._next = 0
+
+    def _decode(self) -> Iterator[Any]:
+        """Decode from here on, and pass over packets that are broken."""
+        error = _av().FFmpegError
+        for packet in self._container.demux(self._stream):
+            with suppress(error):
+                yield from packet.decode()
 
 
 def _videos() -> OrderedDict[str, _Video]:
