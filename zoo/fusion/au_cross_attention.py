@@ -46,8 +46,11 @@ class AUCrossAttentionFusion(Fusion):
         appearance_vectors: int = 1,
     ) -> None:
         super().__init__()
-        for name, value in (("dim", dim), ("num_layers", num_layers), ("appearance_vectors", appearance_vectors)):
-            if value < 1:
+        channels = {"text_dim": text_dim, "appearance_dim": appearance_dim, "structure_dim": structure_dim}
+        channels |= {"latent_dim": latent_dim, "num_positions": num_positions}
+        sizes = {"dim": dim, "num_heads": num_heads, "num_layers": num_layers, "appearance_vectors": appearance_vectors}
+        for name, value in {**channels, **sizes}.items():
+            if value is not None and value < 1:
                 message = f"AUCrossAttentionFusion: {name} must be at least 1, got {value}."
                 raise ValueError(message)
         if latent_dim is not None and num_positions is None:
