@@ -199,7 +199,9 @@ def make_bp4dplus(root: Path, *, faces: bool = False, defects: bool = True, fram
     return expected
 
 
-def make_disfa(root: Path, *, images: str = "frames", faces: bool = False, defects: bool = True) -> Expected:
+def make_disfa(
+    root: Path, *, images: str = "frames", faces: bool = False, defects: bool = True, landmarks: bool = True
+) -> Expected:
     """Write DISFA: SN001 with five frames and SN010 with four; labels count from 1, image files from 0.
 
     With defects, SN010 has a fifth label without an image and no table of AU 17. AUs 7, 10, 14, 23 and 24 are not
@@ -239,7 +241,7 @@ def make_disfa(root: Path, *, images: str = "frames", faces: bool = False, defec
             _write_video(root / "Video_RightCamera" / f"RightVideo{subject}_Comp.avi", mirrored)
         else:
             _write_files(root / "Images" / "Left" / subject, dict(enumerate(pictures)), 1, suffix="png")
-        if faces:
+        if landmarks:
             _write_points(root / "Landmark_Points" / subject / "tmp_frame_lm", subject, points)
     return expected
 
@@ -302,6 +304,7 @@ def _draw(rows, *, faces):
         blank = np.zeros((len(rows), HEIGHT, WIDTH, 3), np.uint8)
         for place, (who, _) in enumerate(rows):
             blank[place] = (40 + 12 * (place % 17), 60 + 30 * people.index(who), 240 - 7 * (place % 29))
+            blank[place, :, : WIDTH // 4] //= 2  # left is not right
         grid = np.stack(np.meshgrid(np.linspace(30, 60, 7), np.linspace(50, 90, 7)), -1).reshape(49, 2)
         return [(picture, grid + place % 5) for place, picture in enumerate(blank)]
     import torch
