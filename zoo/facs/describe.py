@@ -130,12 +130,12 @@ def _describe_aus(aus: str, composer: Composer, all_variants: bool, explain: boo
 
 
 def _describe_labels(labels: Path, output: Path | None, composer: Composer, overwrite: bool) -> int:
-    from zoo.facs.label_files import FileSummary, describe_file, describe_lines
+    from zoo.facs.label_files import FileSummary, describe_file, described_lines
 
     begin = time.perf_counter()
     if output is None:
         summary = FileSummary()
-        describe_lines(labels, sys.stdout, composer=composer, summary=summary)
+        sys.stdout.writelines(described_lines(labels, composer=composer, summary=summary))
         summary.tell(composer.policy)
     else:
         summary = describe_file(labels, output, composer=composer, overwrite=overwrite)

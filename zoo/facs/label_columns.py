@@ -15,7 +15,7 @@ ADDED_COLUMNS = ("constructs", "description")
 _AU_COLUMN = re.compile(r"(?:(?P<kind>intensity|side)[ _]?)?AU[ _]?0*(?P<number>\d+)", re.IGNORECASE)
 OCCURRENCE_CELLS = {"0": 0, "1": 1, "9": 9, "": 9, "0.0": 0, "1.0": 1, "9.0": 9}
 """The last three are what pandas writes where a column has gaps."""
-_SIDE_CELLS = {"": 0, "9": 0, **{side: code for code, side in enumerate(SIDES, start=1)}}
+_SIDE_CELLS = {"": 0.0, "9": 0.0, **{side: float(code) for code, side in enumerate(SIDES, start=1)}}
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from zoo.facs.allocation import codes_of, constructs_by_code
 from zoo.facs.composer import Composer
-from zoo.facs.constructs import name_of
+from zoo.facs.constructs import CONSTRUCTS, name_of
 from zoo.facs.label_columns import ADDED_COLUMNS, find_columns
 from zoo.facs.label_lines import LineReader
 from zoo.facs.label_table import Problem
@@ -74,15 +75,24 @@ def describe_file(labels: Path, output: Path, *, composer: Composer, overwrite: 
 
     def write(temporary: Path) -> None:
         with temporary.open("w", encoding="utf-8", newline="") as target:
-            describe_lines(labels, target, composer=composer, summary=summary)
+            target.writelines(described_lines(labels, composer=composer, summary=summary))
 
     write_whole(output, write)
     summary.tell(composer.policy)
     return summary
 
 
-def describe_lines(labels: Path, target: TextIO, *, composer: Composer, summary: FileSummary) -> None:
-    """Describe a file of labels to an open file; else as :func:`describe_file`."""
+def described_lines(labels: Path, *, composer: Composer, summary: FileSummary) -> Iterator[str]:
+    """Give the lines that :func:`describe_file` writes, many at a time.
+
+    Args:
+        labels: The CSV file.
+        composer: Writes the descriptions.
+        summary: Is filled in on the way.
+
+    Raises:
+        LabelError: A line is not as it must be, or the policy rejects it; the message names line and column.
+    """
     with _opened(labels) as source:
         first = source.readline()
         delimiter = max(_DELIMITERS, key=first.count)
@@ -91,11 +101,11 @@ def describe_lines(labels: Path, target: TextIO, *, composer: Composer, summary:
         header = next(lines, [])
         columns = find_columns(header, source=str(labels))
         summary.others = columns.others
-        line = _LineWriter(delimiter)
-        target.write(line.of([*header, *ADDED_COLUMNS]) + "\n")
+        written = _LineWriter(delimiter)
+        yield written.lines([[*header, *ADDED_COLUMNS]])[0] + "\n"
         reader = LineReader(str(labels), columns, composer)
         # written here instead of by csv: that looks at every letter of the descriptions, which costs twice the rest
-        constructs = [line.of([";".join(map(name_of, each))]) for each in constructs_by_code()]
+        constructs = written.lines([names] for names in _construct_lists())
         number = lines.line_num
         while chunk := list(itertools.islice(lines, _CHUNK)):
             rows, table = reader.read(chunk, after=number)
@@ -107,35 +117,42 @@ def describe_lines(labels: Path, target: TextIO, *, composer: Composer, summary:
             index = np.arange(summary.num_rows, summary.num_rows + len(rows))
             texts = composer.prompts_of_table(table, index=index)
             codes = codes_of(table.occurrence).tolist()
-            target.writelines(
-                f"{line.of(row)}{delimiter}{constructs[code]}{delimiter}{_quoted(text)}\n"
-                for row, code, text in zip(rows, codes, texts, strict=True)
-            )
+            cells = zip(written.lines(rows), [constructs[code] for code in codes], written.quoted(texts), strict=True)
+            yield "".join([f"{delimiter.join(three)}\n" for three in cells])
             summary.num_rows += len(rows)
             number = lines.line_num
 
 
+@functools.cache
+def _construct_lists() -> tuple[str, ...]:
+    """Name the constructs of each of the 4,096 sets, as ``6+12+15;10+17``."""
+    names = {construct: name_of(construct) for construct in CONSTRUCTS}
+    return tuple(";".join([names[construct] for construct in constructs]) for constructs in constructs_by_code())
+
+
 class _LineWriter:
-    """Write cells as csv does with its defaults."""
+    """Write cells as csv does with its defaults: quoted where they must be."""
 
     def __init__(self, delimiter: str) -> None:
         self.delimiter = delimiter
-        self._special = re.compile(r'["\r\n]')
+        self._special = re.compile(f'["\r\n{delimiter}]')
 
-    def of(self, cells: Sequence[str]) -> str:
-        """Give the line without its end."""
-        line = self.delimiter.join(cells)
-        if line and line.count(self.delimiter) == len(cells) - 1 and not self._special.search(line):
-            return line
-        return self.delimiter.join(_quoted(cell) if self._must_quote(cell) else cell for cell in cells)
+    def lines(self, rows: Iterable[Sequence[str]]) -> list[str]:
+        """Give the lines without their ends."""
+        delimiter, search = self.delimiter, re.compile(r'["\r\n]').search
+        lines = []
+        for cells in rows:
+            line = delimiter.join(cells)
+            if line.count(delimiter) != len(cells) - 1 or search(line):
+                line = delimiter.join(
+                    self.quoted([cell])[0] if self._special.search(cell) is not None else cell for cell in cells
+                )
+            lines.append(line)
+        return lines
 
-    def _must_quote(self, cell: str) -> bool:
-        return self.delimiter in cell or self._special.search(cell) is not None
-
-
-def _quoted(cell: str) -> str:
-    doubled = cell.replace('"', '""')
-    return f'"{doubled}"'
+    def quoted(self, cells: Iterable[str]) -> list[str]:
+        """Give cells in quotes."""
+        return ['"' + cell.replace('"', '""') + '"' for cell in cells]
 
 
 @contextmanager

@@ -42,6 +42,13 @@ class LineReader:
         self._cells = _Cells()
         self._lines: Sequence[Sequence[str]] = ()
         self._before = 0
+        for kind, places, is_worded in (
+            ("intensity", columns.intensity, composer.word_intensity),
+            ("side", columns.side, composer.word_side),
+        ):
+            if is_worded and not places:
+                message = f"{source}: there must be columns {kind}_AU1 ... to word, got none. Add them or leave it out."
+                raise LabelError(message)
 
     def read(self, lines: Sequence[Sequence[str]], *, after: int) -> tuple[list[Sequence[str]], LabelTable]:
         """Check lines and give them without the blank ones, with their labels.

@@ -96,64 +96,66 @@ def read(text: str, *, lexicon: Lexicon | None = None) -> Reading:
     body, intensities, sides = split_sentences(" ".join(text.split()))
     found = _composed(body, lexicon or Lexicon.load())
     if found is not None:
-        aus = {number for each in found for number in each.construct}
+        stated, is_composed = found
+        aus = {number for each in stated for number in each.construct}
         if intensities.keys() | sides.keys() <= aus:
-            constructs = tuple(each.construct for each in found if each.construct)
-            return Reading(
-                _labels(aus, intensities, sides), "lexicon", found, is_composed=constructs == constructs_of(aus)
-            )
+            return Reading(_labels(aus, intensities, sides), "lexicon", stated, is_composed)
     from zoo.facs.linter import lint
 
-    stated = frozenset(lint(body).states) | intensities.keys() | sides.keys()
-    return Reading(_labels(stated, intensities, sides), "linter")
+    aus = {*lint(body).states, *intensities, *sides}
+    return Reading(_labels(aus, intensities, sides), "linter")
 
 
 def _labels(aus: set[int] | frozenset[int], intensities: dict[int, int], sides: dict[int, str]) -> tuple[AULabel, ...]:
     return tuple(AULabel(number, intensities.get(number), sides.get(number)) for number in AUS if number in aus)
 
 
-def _composed(body: str, lexicon: Lexicon) -> tuple[StatedConstruct, ...] | None:
-    """Take a text apart into descriptions; of several ways one that Algorithm 1 could have led to."""
+def _composed(body: str, lexicon: Lexicon) -> tuple[tuple[StatedConstruct, ...], bool] | None:
+    """Take a text apart into descriptions; of several ways that which Algorithm 1 leads to, if there is one."""
     words = body.split()
-    if not words:
-        return None
     composed: dict[frozenset[int], tuple[StatedConstruct, ...]] = {}
-    other: tuple[StatedConstruct, ...] | None = None
-    for parts in _segmentations(words, 0, _trie(lexicon), set()):
+    other: tuple[StatedConstruct, ...] = ()
+    for parts in _segmentations(words, _trie(lexicon)):
         aus = frozenset(number for each in parts for number in each.construct)
-        if tuple(each.construct for each in parts if each.construct) == constructs_of(aus) and (aus or len(parts) == 1):
+        if tuple(each.construct for each in parts) == (constructs_of(aus) or ((),)):
             composed.setdefault(aus, parts)
-            if len(composed) > 1:
-                sets = " and ".join(",".join(map(str, sorted(each))) for each in composed)
-                message = f"Lexicon {lexicon.source}: one text must mean one set of AUs, got one for {sets}: {body!r}"
-                raise LexiconError(message)
         other = other or parts
-    return next(iter(composed.values()), other)
+    if len(composed) > 1:
+        sets = " and ".join(",".join(map(str, sorted(each))) for each in composed)
+        message = f"Lexicon {lexicon.source}: one text must mean one set of AUs, got one for {sets}: {body!r}."
+        raise LexiconError(message)
+    if composed:
+        return next(iter(composed.values())), True
+    return (other, False) if other else None
 
 
-def _segmentations(words: list[str], begin: int, trie: _Trie, dead: set[int]) -> Iterator[tuple[StatedConstruct, ...]]:
-    """Give every way to cut the words from ``begin`` on into descriptions, the longest first ones first."""
-    if begin == len(words):
-        yield ()
-        return
-    if begin in dead:
-        return
-    node: Any = trie
-    ends = []
-    for place in range(begin, len(words)):
-        node = node.get(words[place])
-        if node is None:
-            break
-        if _ENDS in node:
-            ends.append((place + 1, node[_ENDS]))
-    alive = False
-    for end, stated in reversed(ends):
-        for rest in _segmentations(words, end, trie, dead):
-            alive = True
-            for each in stated:
-                yield (each, *rest)
-    if not alive:
-        dead.add(begin)
+def _segmentations(words: list[str], trie: _Trie) -> Iterator[tuple[StatedConstruct, ...]]:
+    """Give every way to cut words into descriptions, those with long ones in front first."""
+    edges: dict[int, list[tuple[int, list[StatedConstruct]]]] = {}  # from a place to where descriptions end
+    places = [0]
+    for begin in places:
+        edges[begin] = []
+        node: Any = trie
+        for end in range(begin, len(words)):
+            node = node.get(words[end])
+            if node is None:
+                break
+            if _ENDS in node:
+                edges[begin].append((end + 1, node[_ENDS]))
+                if end + 1 not in edges:
+                    edges[end + 1] = []
+                    places.append(end + 1)
+    leading = {len(words)}  # the places from which the end can be reached
+    for begin in sorted(edges, reverse=True):
+        edges[begin] = [edge for edge in edges[begin] if edge[0] in leading]
+        if edges[begin]:
+            leading.add(begin)
+    stack: list[tuple[int, tuple[StatedConstruct, ...]]] = [(0, ())] if words else []
+    while stack:
+        begin, parts = stack.pop()
+        if begin == len(words):
+            yield parts
+        stack += [(end, (*parts, stated)) for end, choice in edges.get(begin, ()) for stated in reversed(choice)]
 
 
 @functools.lru_cache(maxsize=8)
