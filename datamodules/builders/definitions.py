@@ -17,7 +17,7 @@ SUBJECTS = (
 )
 AU_RATES = (
     "rate = present / (present + absent), over the entries where the AU is known; entries where it is unknown are "
-    "counted apart. Entries without any active AU are left out when a data set is built, so these rates are above "
+    "counted apart. Frames without any active AU are no entries unless they were asked for, so these rates are above "
     "those of all coded frames."
 )
 AU_SETS = (

@@ -14,7 +14,7 @@ from zoo.facs import ACTION_UNITS, ANTAGONISTS, AUS, construct_of
 from zoo.files import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -58,33 +58,33 @@ def draw_plots(statistics: Mapping[str, Any], folder: Path) -> list[Path]:
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
     """
+    mpl = _matplotlib()
     drawings = (_categories, _au_rates, _co_occurrence, _constructs)
-    files = []
-    for name, draw in zip(PLOTS, drawings, strict=True):
-        figure = _figure_of(draw, statistics)
-        files.append(write_whole(folder / f"{name}.png", _saver(figure)))
-    return files
+    with mpl.rc_context(_STYLE):  # no pyplot: nothing global changes, no display is asked for
+        return [
+            write_whole(folder / f"{name}.png", _drawn(draw, statistics))
+            for name, draw in zip(PLOTS, drawings, strict=True)
+        ]
 
 
-def _saver(figure: Figure) -> Any:
-    # without the version of matplotlib in it, equal statistics give equal bytes
-    return lambda path: figure.savefig(path, format="png", dpi=150, metadata={"Software": None}, facecolor="white")
-
-
-def _figure_of(draw: Any, statistics: Mapping[str, Any]) -> Figure:
+def _matplotlib() -> Any:
     try:
         import matplotlib as mpl
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         message = "draw_plots: matplotlib must be installed to draw plots, got none. pip install 'matplotlib>=3.9'"
         raise ModuleNotFoundError(message) from error
-    with mpl.rc_context(_STYLE):  # no pyplot: nothing global changes, no display is asked for
-        figure = Figure()
-        FigureCanvasAgg(figure)
-        draw(figure, statistics)
-        figure.canvas.draw()
-    return figure
+    return mpl
+
+
+def _drawn(draw: Callable[[Figure, Mapping[str, Any]], None], statistics: Mapping[str, Any]) -> Callable[[Path], None]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(dpi=150)
+    FigureCanvasAgg(figure)
+    draw(figure, statistics)
+    # without the version of matplotlib in it, equal statistics give equal bytes
+    return lambda path: figure.savefig(path, format="png", metadata={"Software": None}, facecolor="white")
 
 
 def _categories(figure: Figure, statistics: Mapping[str, Any]) -> None:

@@ -42,7 +42,6 @@ def write_statistics(folder: str | Path, *, plots: bool = True) -> dict[str, Any
     """
     from datamodules.au_text_folder import AUTextFolder
     from datamodules.builders.plots import draw_plots
-    from zoo.facs.lexicon import Lexicon
     from zoo.files import save_json
 
     data = AUTextFolder(folder, check=False)
@@ -52,7 +51,7 @@ def write_statistics(folder: str | Path, *, plots: bool = True) -> dict[str, Any
     statistics: dict[str, Any] = {"data_set": data.name}
     statistics |= count_labels(Labels(frames.occurrence, frames.intensity, frames.subject, frames.split))
     statistics["table_7"] = count_texts(
-        frames.description.tolist(), frames.present, num_variants=Lexicon.load().num_variants
+        frames.description.tolist(), frames.present, num_variants=data.metadata.get("lexicon", {}).get("num_variants")
     )
     statistics["paper"] = beside_the_paper(statistics)
     save_json(statistics, data.path / STATISTICS)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def count_texts(descriptions: Sequence[str], present: NDArray[np.bool_], *, num_variants: int) -> dict[str, Any]:
+def count_texts(descriptions: Sequence[str], present: NDArray[np.bool_], *, num_variants: int | None) -> dict[str, Any]:
     """Count texts and their words.
 
     Args:
         descriptions: The text of each entry.
         present: (entry, au) which AUs are present.
-        num_variants: Variants that the lexicon has of each construct.
+        num_variants: Variants that the lexicon has of each construct; None where it is not known.
 
     Raises:
         ValueError: There is no text, or not one for each entry.
@@ -41,7 +41,7 @@ def count_texts(descriptions: Sequence[str], present: NDArray[np.bool_], *, num_
         "texts": len(descriptions),
         "distinct_texts": len(distinct),
         # neutral faces have variants of one text, too
-        "possible_texts": sum(num_variants ** max(count, 1) for count in constructs),
+        "possible_texts": None if num_variants is None else sum(num_variants ** max(count, 1) for count in constructs),
         "words": {
             "fewest": int(words.min()),
             "5_percent_have_at_most": quantiles[0],
