@@ -19,6 +19,7 @@ CANDIDATES = (0, -1)
 """Images are numbered as labels are, or from 0 where labels count from 1."""
 _AGREEMENT = 0.9
 _FEW = 0.05
+_SEVERAL = 3
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ def find_frame_offset(sequences: Sequence[NumberedSequence], data_set: str, prob
     """Say what must be added to a label's number to get the image's.
 
     A sequence of which the first or the last image is labelled fits one offset only, and speaks for it. Images that
-    are missing in between say nothing: they would be missing under each offset.
+    are missing in between say nothing: they would be missing under each offset. Where no sequence speaks, but images
+    begin with 0 and labels with 1 in several sequences and nowhere with 0, both are taken to begin with the same
+    frame, which is noted as a guess.
 
     Raises:
         DatasetError: No sequence can tell, or they don't agree.
@@ -55,6 +58,11 @@ def find_frame_offset(sequences: Sequence[NumberedSequence], data_set: str, prob
     speaks = fits.sum(1) == 1
     votes = fits[speaks].sum(0)
     place = int(votes.argmax())
+    beginnings = _beginnings(sequences)
+    if votes.sum() == 0 and beginnings:
+        detail = f"-1, as images begin with 0, and labels with 1 in {beginnings} of {len(sequences)} sequences"
+        problems.note("guessed frame offset", data_set, detail)
+        return -1
     if votes.sum() == 0 or votes[place] < _AGREEMENT * votes.sum():
         first = sorted({int(sequence.numbers[0]) for sequence in sequences})
         found = ", ".join(f"{count} that fit only {offset}" for offset, count in zip(CANDIDATES, votes, strict=True))
@@ -71,3 +79,12 @@ def find_frame_offset(sequences: Sequence[NumberedSequence], data_set: str, prob
         detail = f"{CANDIDATES[place]} for all, but labels and images of this one fit only with another"
         problems.add("other frame offset", sequence.name, detail)
     return CANDIDATES[place]
+
+
+def _beginnings(sequences: Sequence[NumberedSequence]) -> int:
+    """Count sequences whose labels begin with 1; 0 where they are few, or images don't begin with 0 or labels do."""
+    first_images = np.array([sequence.numbers[0] for sequence in sequences])
+    first_labels = np.array([sequence.frames[0] for sequence in sequences])
+    count = int((first_labels == 1).sum())
+    told = (first_images == 0).all() and (first_labels > 0).all() and count >= max(_SEVERAL, _FEW * len(sequences))
+    return count if told else 0

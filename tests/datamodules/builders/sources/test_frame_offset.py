@@ -55,6 +55,31 @@ def test_it_is_said_when_few_sequences_told():
     assert "1 of 100" in problems.found[0].detail
 
 
+BEGINNING = sequence(range(60), range(1, 9))
+"""Images from 0, labels from 1, and neither end alike."""
+
+
+def test_it_is_guessed_where_labels_begin_with_1_and_images_with_0():
+    problems = Problems()
+    assert find_frame_offset([SILENT, *[BEGINNING] * 3], "bp4dplus", problems) == -1
+    assert problems.counts() == {"guessed frame offset": 1}
+    assert "3 of 4" in problems.found[0].detail
+
+
+@pytest.mark.parametrize(
+    "sequences",
+    [[BEGINNING] * 2, [*[BEGINNING] * 3, sequence(range(5, 60))], [*[BEGINNING] * 3, *[SILENT] * 90]],
+    ids=["two are few", "images begin elsewhere", "few of many"],
+)
+def test_it_is_not_guessed_from_less(sequences):
+    with pytest.raises(DatasetError, match="frame_offset must follow"):
+        find_frame_offset(sequences, "bp4dplus", Problems())
+
+
+def test_a_label_of_frame_0_says_that_labels_begin_with_it():
+    assert find_frame_offset([*[BEGINNING] * 3, sequence(range(60), range(9))], "bp4dplus", Problems()) == 0
+
+
 def test_a_sequence_with_more_labels_than_images_says_nothing():
     """Labels that run on after the last image fit no offset; the nearer one would be a guess."""
     with pytest.raises(DatasetError):
