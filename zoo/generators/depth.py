@@ -44,7 +44,6 @@ class DepthGenerator(StackGenerator):
         corruption: float = 0.1,
     ) -> None:
         super().__init__(
-            DepthHead(dim, num_levels=num_levels),
             rows=rows,
             cols=cols,
             num_levels=num_levels,
@@ -57,3 +56,4 @@ class DepthGenerator(StackGenerator):
             label_smoothing=label_smoothing,
             corruption=corruption,
         )
+        self.head = DepthHead(dim, num_levels=num_levels)

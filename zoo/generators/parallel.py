@@ -42,7 +42,6 @@ class ParallelGenerator(StackGenerator):
         corruption: float = 0.1,
     ) -> None:
         super().__init__(
-            IndependentHead(num_levels=num_levels),
             rows=rows,
             cols=cols,
             num_levels=num_levels,
@@ -55,3 +54,4 @@ class ParallelGenerator(StackGenerator):
             label_smoothing=label_smoothing,
             corruption=corruption,
         )
+        self.head = IndependentHead(num_levels=num_levels)

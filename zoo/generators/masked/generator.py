@@ -125,14 +125,7 @@ class MaskedGenerator(Generator):
             ValueError: The sampling can't be meant, or guidance lacks its context.
         """
         check_sampling(type(self).__name__, sampling)
-        if fixed is None:
-            shape = len(seeds), self.num_levels, self.rows, self.cols
-            tokens = torch.zeros(shape, dtype=torch.long, device=seeds.device)
-            known = torch.zeros_like(tokens[:, 0], dtype=torch.bool)
-        else:
-            tokens, known = fixed.tokens, fixed.mask
-        canvas = self._canvas(tokens).clone()
-        free = ~repeat(known, "b h w -> b (c h w)", c=self.copies)
+        canvas, free = self._blank(seeds, fixed)
         was_training = self.training
         self.eval()
         try:
@@ -153,6 +146,17 @@ class MaskedGenerator(Generator):
         finally:
             self.train(was_training)
         return rearrange(canvas, "b (c h w) k -> b (c k) h w", c=self.copies, h=self.rows)
+
+    def _blank(self, seeds: Tensor, fixed: Fixed | None) -> tuple[Canvas, Sites]:
+        """Give a canvas with the tokens that stay, and which sites are to be drawn; there it holds no legal token."""
+        shape = len(seeds), self.num_levels, self.rows, self.cols
+        if fixed is None:
+            tokens = torch.full(shape, self.codebook_size, device=seeds.device)
+            free = torch.ones_like(tokens[:, 0], dtype=torch.bool)
+        else:
+            free = ~fixed.mask
+            tokens = fixed.tokens.masked_fill(free[:, None], self.codebook_size)
+        return self._canvas(tokens).clone(), repeat(free, "b h w -> b (c h w)", c=self.copies)
 
     def _canvas(self, tokens: Tokens) -> Canvas:
         return rearrange(tokens, "b (c k) h w -> b (c h w) k", c=self.copies)

@@ -64,7 +64,7 @@ def corrupted(
 
     What a generator is shown when it draws is not always right either.
     """
-    chosen = _rand(len(tokens), 1, 1, generator=generator) < 0.5
+    chosen = _stratified(len(tokens), generator)[:, None, None] < 0.5
     replaced = (_rand(*tokens.shape, generator=generator) < share) & chosen
     others = torch.randint(codebook_size, tokens.shape, generator=generator, device=_device(generator))
     return torch.where(replaced.to(tokens.device), others.to(tokens.device), tokens)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -18,17 +15,9 @@ from zoo.shapes import Tokens
 
 
 class StackGenerator(MaskedGenerator):
-    """Hide positions with all their levels; a head guesses the levels of a position.
+    """Hide positions with all their levels; a head, which members make, guesses the levels of a position."""
 
-    Args:
-        head: Guesses the levels.
-        arguments: Those of :class:`~zoo.generators.masked.generator.MaskedGenerator`.
-    """
-
-    @abstractmethod
-    def __init__(self, head: StackHead, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.head = head
+    head: StackHead
 
     def forward(self, tokens: Tokens, context: Context, *, generator: torch.Generator | None = None) -> GeneratorLoss:
         """Hide positions and say how well all levels of them are guessed."""
