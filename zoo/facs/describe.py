@@ -19,6 +19,7 @@ from zoo.facs.labels import format_labels, parse_labels
 from zoo.facs.lexicon import Lexicon
 from zoo.facs.parsing import read
 from zoo.facs.policy import Choice, LabelWarning
+from zoo.facs.text_input import texts_of
 
 
 def describe(
@@ -82,26 +83,11 @@ def describe(
         if lint is not None:
             from zoo.facs.checking import check
 
-            return check(lint, aus=None if aus is None else parse_labels(aus, policy=composer.policy), json=json)
+            given = None if aus is None else parse_labels(aus, policy=composer.policy)
+            return check(lint, labels=given, json=json)
         if parse is not None:
             return _parse(parse, composer.lexicon, explain, json)
         return _describe_aus(aus or "", composer, all, explain, json)
-
-
-def texts_of(text_or_file: str) -> tuple[list[str], bool]:
-    """Give the text, or the texts on the lines of the file of that name; and whether it was a file.
-
-    Raises:
-        FileNotFoundError: It looks like the name of a file, and there is none.
-    """
-    with contextlib.suppress(OSError):  # a text too long for a name
-        if Path(text_or_file).is_file():
-            lines = Path(text_or_file).read_text(encoding="utf-8-sig").splitlines()
-            return [line.strip() for line in lines if line.strip()], True
-    if " " not in text_or_file.strip() and Path(text_or_file).suffix in {".txt", ".csv", ".yaml", ".yml"}:
-        message = f"there is no file {text_or_file!r}."
-        raise FileNotFoundError(message)
-    return [text_or_file], False
 
 
 def _describe_aus(aus: str, composer: Composer, all_variants: bool, explain: bool, json: bool) -> int:
@@ -149,10 +135,11 @@ def _describe_labels(labels: Path, output: Path | None, composer: Composer, over
 
 
 def _parse(text_or_file: str, lexicon: Lexicon, explain: bool, json: bool) -> int:
-    texts, is_file = texts_of(text_or_file)
-    readings = [read(text, lexicon=lexicon) for text in texts]
+    texts = texts_of(text_or_file)
+    readings = [read(text, lexicon=lexicon) for _, text in texts]
     if json:
         found = [reading.as_dict() for reading in readings]
+        is_file = bool(texts[0][0])
         print(dumps(found if is_file else found[0], indent=2))
         return 0
     for reading in readings:
