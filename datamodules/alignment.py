@@ -33,7 +33,7 @@ class AlignedFace:
     Attributes:
         pixels: The crop, RGB, (size, size, 3).
         transform: Takes (x, y, 1) in pixels of the original to (x, y) in pixels of the crop.
-        landmarks: The landmarks in pixels of the crop, as many as were given; None where a box was given.
+        landmarks: The landmarks in pixels of the crop, as many as were given; None where none were.
         scale: Pixels of the crop per pixel of the original.
         inside: Share of the crop that the original covers, in [0, 1].
         error: Root mean square distance of the five points from the canonical ones, as a share of the crop's size;
@@ -105,12 +105,13 @@ class FaceAligner:
         error = np.sqrt(np.square(transform_points(five, transform) - self.canonical).sum(1).mean()) / self.size
         return self._aligned(pixels, transform, transform_points(points, transform), float(error))
 
-    def crop(self, pixels: NDArray[np.uint8], box: ArrayLike) -> AlignedFace:
+    def crop(self, pixels: NDArray[np.uint8], box: ArrayLike, *, landmarks: ArrayLike | None = None) -> AlignedFace:
         """Cut out the square around a box, upright.
 
         Args:
             pixels: The original, RGB, (height, width, 3).
             box: Left, top, right and bottom in pixels.
+            landmarks: Points in pixels that are carried along; the crop doesn't depend on them.
 
         Raises:
             AlignmentError: The box is empty or not finite.
@@ -121,7 +122,10 @@ class FaceAligner:
             raise AlignmentError(message)
         scale = self.size / (max(right - left, bottom - top) * (1 + 2 * self.margin))
         x, y = self.size / 2 - scale * (left + right) / 2, self.size / 2 - scale * (top + bottom) / 2
-        return self._aligned(pixels, np.array([[scale, 0.0, x], [0.0, scale, y]]), None, float("nan"))
+        transform = np.array([[scale, 0.0, x], [0.0, scale, y]])
+        points = None if landmarks is None else np.asarray(landmarks, dtype=np.float64)
+        carried = None if points is None else transform_points(points, transform)
+        return self._aligned(pixels, transform, carried, float("nan"))
 
     def _aligned(
         self, pixels: NDArray[np.uint8], transform: Transform, landmarks: Points | None, error: float

@@ -140,3 +140,37 @@ def build_disfa(
         on_problem=on_problem,
     )
     build_au_text([source], on_problem=on_problem, finish=None, **options)
+
+
+def build_manifest(
+    input: str,
+    *,
+    columns: dict[str, str] | None = None,
+    images: str | None = None,
+    name: str | None = None,
+    threshold: float = 1,
+    on_problem: Literal["report", "refuse"] = "report",
+    **options: Any,
+) -> None:
+    """Build a data set from images of one's own, which a CSV or parquet manifest lists.
+
+    The folder appears in one step when all is written. A build that was broken off goes on where it was when the
+    same command is given again, and gives the same bytes.
+
+    Args:
+        input: The manifest. Columns: image and subject; AU1 and the like (1, 0, 9 or empty); and, optional,
+            intensity_AU1 (0 to 5), side_AU1 (L, R), sequence, frame, split, reference, landmarks (x and y of 5, 49 or
+            68 points in pixels), box (left, top, right, bottom).
+        columns: How columns are called in the manifest where not so: --columns.image path --columns.AU 'AU{:02}_c'
+            --columns.intensity_AU 'AU{:02}_r' --columns.landmark_x 'x_{}' --columns.landmark_y 'y_{}'
+        images: Folder that the paths of images are relative to; the manifest's where not given.
+        name: Name of the data set, in front of its subjects; the manifest's folder's where not given.
+        threshold: The intensity from which an AU is present, where the manifest says nothing of its occurrence.
+        on_problem: report leaves out what can't be used, counts it and lists it in problems.csv; refuse ends with
+            the first problem.
+        options: See :func:`build_au_text`.
+    """
+    from datamodules.builders.sources.manifest import Manifest
+
+    source = Manifest(input, columns=columns, images=images, name=name, threshold=threshold, on_problem=on_problem)
+    build_au_text([source], name=source.name, on_problem=on_problem, finish=None, **options)

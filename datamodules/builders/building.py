@@ -12,6 +12,7 @@ import numpy as np
 from datamodules.au_text_folder import write_tables
 from datamodules.au_text_tables import SPLITS, import_pyarrow
 from datamodules.builders.account import account, key_of, summary
+from datamodules.builders.card import write_card
 from datamodules.builders.chunks import CHUNK, Chunk, crop_chunk
 from datamodules.builders.cropping import CropSettings
 from datamodules.builders.frames import Frames
@@ -121,7 +122,7 @@ def build_au_text(
         "seed": seed,
         "splits": {"rule": split, "validation_share": validation_share, "test_share": test_share},
     }
-    metadata["key"] = key_of(metadata, sources)
+    metadata["key"] = key_of({**metadata, "finished": finish is not None}, sources)
     place = OutputFolder(output, key=metadata["key"], overwrite=overwrite)
     if place.is_done():
         print(f"{place.folder} already holds this data set; nothing to do. `--overwrite` writes it again.")
@@ -189,3 +190,4 @@ def _write(folder: Path, table: FaceTable, references: FaceTable, metadata: dict
         write_manifest(folder / "manifest.csv", table, references)
     write_tables(folder, frames=table, references=references, metadata=metadata)
     write_statistics(folder)
+    write_card(folder)

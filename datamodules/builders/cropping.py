@@ -11,6 +11,7 @@ import numpy as np
 
 from datamodules.alignment import AlignedFace, AlignmentError, FaceAligner
 from datamodules.detectors.base import FaceDetector, face_detector
+from datamodules.detectors.whole_image import WholeImageDetector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,12 +88,14 @@ class CropTask:
         image: Its image, unread.
         landmarks: Points in pixels, where known.
         box: Box of the face in pixels, where known.
+        cropped: Whether the image is a crop already.
     """
 
     source: str
     image: FrameImage
     landmarks: NDArray[np.float32] | None
     box: NDArray[np.float32] | None
+    cropped: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,10 @@ def crop_face(task: CropTask, settings: CropSettings) -> Crop:
         return _without("unreadable image", task, str(error))
     score = float("nan")
     try:
-        if task.landmarks is not None:
+        if task.cropped:
+            (whole,) = WholeImageDetector().detect(pixels)
+            face = aligner.crop(pixels, whole.box, landmarks=task.landmarks)
+        elif task.landmarks is not None:
             face = aligner.align(pixels, task.landmarks)
         elif task.box is not None:
             face = aligner.crop(pixels, task.box)

@@ -129,6 +129,10 @@ class Frames:
         part, start = self._part(place)
         return _entry(part.boxes, place - start)
 
+    def is_cropped(self, place: int) -> bool:
+        """Say whether a frame's image is a crop already."""
+        return self._part(place)[0].cropped
+
     @property
     def fingerprint(self) -> str:
         """Hash of all names and labels, by which a later run sees that the data sets are still the same."""

@@ -159,6 +159,11 @@ class OutputFolder:
         save_json({"key": self.key}, plan)
 
 
+def work_folder(output: str) -> Path:
+    """Say where the builder of a data set keeps what is removed in the end."""
+    return OutputFolder(output, key="").work
+
+
 @contextlib.contextmanager
 def _lock(partial: Path) -> Iterator[None]:
     """Let one process at a time build a data set; the system frees the lock when a process dies."""

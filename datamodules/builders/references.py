@@ -153,7 +153,13 @@ def _cropped(frames: Frames, places: Sequence[int], settings: CropSettings, *, w
 
 def task_of(frames: Frames, place: int) -> CropTask:
     """Say what is to be cropped of a frame."""
-    return CropTask(frames.source[place], frames.image(place), frames.landmarks(place), frames.box(place))
+    return CropTask(
+        frames.source[place],
+        frames.image(place),
+        frames.landmarks(place),
+        frames.box(place),
+        frames.is_cropped(place),
+    )
 
 
 def _crop_all(tasks: tuple[CropTask, ...], settings: CropSettings) -> list[Crop]:

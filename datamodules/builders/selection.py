@@ -35,7 +35,8 @@ def check_frames(frames: Frames, *, detector: str | None) -> None:
         message = "dataset: there must be frames that have labels and an image, got none."
         raise DatasetError(message)
     for part in frames.parts:
-        if len(part) and detector is None and not part.landmarks and not part.boxes:
+        located = part.cropped or part.landmarks or part.boxes
+        if len(part) and detector is None and not located:
             message = (
                 f"dataset: {part.name} must say where the faces are, but has neither landmarks nor boxes. Name a "
                 "detector: --detector mtcnn or yunet; or --detector whole_image where the images are cropped already."
@@ -46,7 +47,7 @@ def check_frames(frames: Frames, *, detector: str | None) -> None:
 def entries_of(frames: Frames, *, keep_neutral: bool) -> tuple[NDArray[np.int64], dict[str, int]]:
     """Choose the frames with at least one active AU; gives their places, and how many were left out and why.
 
-    A frame that is its own reference is none. Where an AU is unknown, what is known decides.
+    A frame that is its own reference is none, and isn't counted. Where an AU is unknown, what is known decides.
 
     Args:
         frames: All frames.
@@ -62,7 +63,6 @@ def entries_of(frames: Frames, *, keep_neutral: bool) -> tuple[NDArray[np.int64]
     left_out = {
         "no AU known": int((unlabelled & ~is_reference).sum()),
         "no AU active": int((~unlabelled & ~is_reference & ~kept).sum()),
-        "reference face": int(is_reference.sum()),
     }
     if not kept.any():
         message = (

@@ -108,6 +108,7 @@ class RawFrames:
         facts: How it was read, for the data set's card, such as ``frame_offset``.
         boxes: Left, top, right and bottom of a frame's face in pixels, by its place here, where there are no landmarks
             and the data set has boxes; or None.
+        cropped: Whether images are crops already: they are scaled, but not aligned by the landmarks.
     """
 
     name: str
@@ -125,6 +126,7 @@ class RawFrames:
     problems: Problems = field(default_factory=Problems)
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
     boxes: Mapping[int, NDArray[np.float32]] | None = None
+    cropped: bool = False
 
     def __len__(self) -> int:
         return len(self.subject)

@@ -11,7 +11,13 @@ import numpy as np
 from datamodules.au_text_tables import SPLITS
 from datamodules.builders.sources.base import UNKNOWN, DatasetError, Problems, RawFrames, Source
 from datamodules.builders.sources.image_files import ImageFile
-from datamodules.builders.sources.manifest_columns import COLUMNS, ManifestColumns, numbers, read_columns
+from datamodules.builders.sources.manifest_columns import (
+    COLUMNS,
+    UNKNOWN_LABELS,
+    ManifestColumns,
+    numbers,
+    read_columns,
+)
 from zoo.facs import AUS
 
 if TYPE_CHECKING:
@@ -106,8 +112,6 @@ class Manifest(Source):
             where = f"{read.path}, line {read.lines[row]}"
             if not image or not subject:
                 problems.add("incomplete row", where, "image and subject must not be empty")
-            elif "/" in subject or "/" in texts["sequence"][row]:
-                problems.add("incomplete row", where, "subject and sequence must not have a slash")
             elif not (folder / image).is_file():
                 problems.add("missing image", str(folder / image), f"named by {where}")
             else:
@@ -134,8 +138,8 @@ class Manifest(Source):
         if not any(texts):
             return np.arange(len(read))
         values, fine = numbers(texts)
-        bad = np.flatnonzero(~fine | (values != np.floor(values)))
-        if len(bad):
+        bad: list[int] = np.flatnonzero(~fine | (values != np.floor(values))).tolist()
+        if bad:
             message = (
                 f"{read.path}, line {read.lines[bad[0]]}: frame must be a whole number, got {texts[bad[0]]!r}. Without "
                 "a column of this name, rows are counted."
@@ -150,8 +154,8 @@ def _column(read: ManifestColumns, name: str, problems: Problems, *, allowed: ob
     if texts is None:
         return None
     assert callable(allowed)
-    values, fine = numbers(texts)
-    for row in np.flatnonzero(~fine | ~(np.isnan(values) | allowed(values))):
+    values, fine = numbers(texts, unknown=UNKNOWN_LABELS)
+    for row in np.flatnonzero(~fine | ~(np.isnan(values) | allowed(values))).tolist():
         values[row] = np.nan
         problems.add("impossible label", f"{read.path}, line {read.lines[row]}", f"{name}: {texts[row]!r}; unknown")
     return values

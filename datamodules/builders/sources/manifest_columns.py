@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +15,18 @@ from datamodules.au_text_tables import import_pyarrow
 from datamodules.builders.sources.base import DatasetError, Problems
 from zoo.facs import AUS
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 COLUMNS = ("image", "subject", "sequence", "frame", "split", "reference", "landmarks", "box")
 """Columns that a manifest may have; the first two it must have."""
 PATTERNS = {"AU": "AU{}", "intensity_AU": "intensity_AU{}", "side_AU": "side_AU{}"}
 """Columns of which there is one for each AU, and how they are called where nothing else is said."""
 POINTS = ("landmark_x", "landmark_y")
 """Columns of which there is one for each landmark; there are none where nothing is said."""
-_UNKNOWN = frozenset(("", "9", "9.0", "nan", "NaN", "None", "NULL", "null", "NA"))
+_EMPTY = frozenset(("", "nan", "NaN", "None", "NULL", "null", "NA"))
+UNKNOWN_LABELS = _EMPTY | {"9", "9.0"}
+"""What means that a label is unknown."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ class ManifestColumns:
         for name in COLUMNS[:2]:
             if self.texts(name) is None:
                 raise DatasetError(self._missing(name))
+        for name in self.columns.keys() & PATTERNS.keys():
+            if all(self.texts(f"{name}{au}") is None for au in AUS):
+                example = self.columns[name].format(AUS[0])
+                message = f"{self.path}: columns.{name} must fit columns such as {example!r}, got {self._listed()}."
+                raise DatasetError(message)
         labels = [self.texts(f"{front}{au}") for front in ("AU", "intensity_AU") for au in AUS]
         if not any(each is not None for each in labels):
             message = (
@@ -131,11 +141,16 @@ def read_columns(path: Path, columns: Mapping[str, str], problems: Problems) -> 
     return read
 
 
-def numbers(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Read numbers, NaN where unknown; where a text is something else, the second array is False."""
+def numbers(texts: Sequence[str], *, unknown: frozenset[str] = _EMPTY) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Read numbers, NaN where unknown; where a text is something else, the second array is False.
+
+    Args:
+        texts: What is written.
+        unknown: What means unknown.
+    """
     values, fine = np.full(len(texts), np.nan), np.ones(len(texts), dtype=bool)
     for place, text in enumerate(texts):
-        if text in _UNKNOWN:
+        if text in unknown:
             continue
         try:
             values[place] = float(text)
@@ -167,7 +182,7 @@ def _csv(path: Path, problems: Problems) -> tuple[dict[str, list[str]], list[int
     return {name: list(column) for name, column in zip(names, columns, strict=True)}, lines
 
 
-def _parquet(path: Path, problems: Problems) -> tuple[dict[str, list[str]], list[int]]:  # noqa: ARG001
+def _parquet(path: Path, problems: Problems) -> tuple[dict[str, list[str]], list[int]]:
     pyarrow = import_pyarrow()
     try:
         table = pyarrow.parquet.read_table(path)
