@@ -62,8 +62,13 @@ def shows_held_out(occurrence: NDArray[np.bool_], sets: Iterable[AUSet]) -> NDAr
 
 
 def _share(share: float, seed: int) -> tuple[AUSet, ...]:
-    sets = [each for size in range(2, len(AUS) + 1) for each in itertools.combinations(AUS, size)]
-    return tuple(each for each in sets if uniform(seed, *each, count=1)[0] < share)
+    """Choose sets by a hash of their own AUs, as ``held_out_sets`` does without a seed."""
+    chosen: list[AUSet] = []
+    for size in range(2, len(AUS) + 1):
+        sets = list(itertools.combinations(AUS, size))
+        drawn = uniform(seed, *np.array(sets).T, count=1)[:, 0]
+        chosen += [each for each, number in zip(sets, drawn, strict=True) if number < share]
+    return tuple(chosen)
 
 
 def _sets(entry: Sequence[int] | str) -> list[AUSet]:

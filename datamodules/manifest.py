@@ -27,10 +27,10 @@ class ManifestFacesDataModule(FaceDataModule):
 
     The manifest is a CSV file with a header. Columns: ``image`` (path, relative to the manifest), ``subject``;
     ``AU1`` ... ``AU24`` with 1 (present), 0 (absent), 9 or empty (unknown), all of them optional; and, also
-    optional, ``intensity_AU1`` ... (0 to 5), ``reference`` (path of a neutral face of the subject), ``split``
-    (train, validation or test), and ``landmarks`` or ``box``. Without a ``split``, whole subjects are dealt to the
-    splits; a row that leaves it empty goes where its subject's first row with one is. Without a ``reference``, the
-    subject's image with the fewest AUs serves.
+    optional, ``intensity_AU1`` ... (0 to 5), ``side_AU1`` ... (L or R of the person, or empty for both),
+    ``reference`` (path of a neutral face of the subject), ``split`` (train, validation or test), and ``landmarks``
+    or ``box``. Without a ``split``, whole subjects are dealt to the splits; a row that leaves it empty goes where its
+    subject's first row with one is. Without a ``reference``, the subject's image with the fewest AUs serves.
 
     ``landmarks`` (x and y of 5, 49 or 68 points in pixels: ``211.5 180 305 179.5 ...``) brings a face into the place
     that all faces have, ``box`` (left, top, right and bottom) cuts it out; an image with neither is taken for a crop,
@@ -147,7 +147,8 @@ class ManifestFaces(Dataset[dict[str, Any]]):
         self.aligner = aligner
         self.name = name
         self.labelling = labelling
-        self._row_of = {row.image: row for row in rows}
+        # a picture of several people is in several rows
+        self._row_of = {(row.subject, row.image): row for row in rows}
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -156,8 +157,8 @@ class ManifestFaces(Dataset[dict[str, Any]]):
         indices = np.array([self.chosen[index] for index in request.indices], dtype=np.int64)
         rows = [self.rows[index] for index in indices]
         return {
-            "image": self._read([row.image for row in rows]),
-            "reference": self._read([row.reference or row.image for row in rows]),
+            "image": _stacked([self._face(row.image, row) for row in rows]),
+            "reference": _stacked([self._reference(row) for row in rows]),
             "subject": [f"{self.name}/{row.subject}" for row in rows],
             "source": [f"{self.name}/{row.source}" for row in rows],
             **self.labelling(
@@ -165,15 +166,16 @@ class ManifestFaces(Dataset[dict[str, Any]]):
                 intensity=np.array([row.intensity for row in rows], dtype=np.float32),
                 index=indices,
                 epoch=request.epoch,
+                side=np.array([row.side for row in rows], dtype=np.int8) if rows[0].side else None,
             ),
         }
 
-    def _read(self, paths: list[Path]) -> torch.Tensor:
-        pixels = np.stack([self._face(path) for path in paths])
-        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
+    def _reference(self, row: ManifestRow) -> NDArray[np.uint8]:
+        path = row.reference or row.image
+        return self._face(path, self._row_of.get((row.subject, path)))
 
-    def _face(self, path: Path) -> NDArray[np.uint8]:
-        row = self._row_of.get(path)
+    def _face(self, path: Path, row: ManifestRow | None) -> NDArray[np.uint8]:
+        """Read an image, and place its face as a row says; without a row, the image is a crop."""
         try:
             if row is not None and row.landmarks:
                 return self.aligner.align(read_image(path), np.reshape(row.landmarks, (-1, 2))).pixels
@@ -183,3 +185,7 @@ class ManifestFaces(Dataset[dict[str, Any]]):
             message = f"{path}: the face must have usable landmarks or a box. {error}"
             raise ManifestError(message) from error
         return read_image(path, size=self.aligner.size)
+
+
+def _stacked(faces: list[NDArray[np.uint8]]) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(np.stack(faces).transpose(0, 3, 1, 2)))

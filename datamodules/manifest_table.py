@@ -13,10 +13,12 @@ from datamodules.randomness import uniform
 from zoo.facs import AUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 UNKNOWN = "9"
 """How FACS data sets write an AU that could not be coded; an empty field means the same."""
+SIDES = ("", "L", "R")
+"""How sides are written, in the order of their numbers."""
 NUM_POINTS = (5, 49, 68)
 """How many landmarks ``datamodules.alignment`` takes."""
 
@@ -39,6 +41,8 @@ class ManifestRow:
         reference: A neutral image of the same person, or None.
         landmarks: x and y of 5, 49 or 68 points in pixels, one after the other; empty where there are none.
         box: Left, top, right and bottom of the face in pixels; empty where there is none.
+        side: For each AU 1 where the left side of the person acts alone, 2 where the right one does, else 0; empty
+            where the manifest knows no sides.
     """
 
     image: Path
@@ -50,6 +54,7 @@ class ManifestRow:
     reference: Path | None
     landmarks: tuple[float, ...] = ()
     box: tuple[float, ...] = ()
+    side: tuple[int, ...] = ()
 
 
 def read_manifest(path: str | Path) -> list[ManifestRow]:
@@ -121,9 +126,9 @@ def _check_columns(columns: Sequence[str], path: Path) -> None:
         if columns.count(column) > 1:
             message = f"{path}: columns must have names of their own, got {column!r} {columns.count(column)} times."
             raise ManifestError(message)
-        spelt = re.fullmatch(r"(intensity)?[ _]?AU[ _]?0*(\d+)", column.strip(), re.IGNORECASE)
+        spelt = re.fullmatch(r"(intensity|side)?[ _]?AU[ _]?0*(\d+)", column.strip(), re.IGNORECASE)
         if spelt and int(spelt[2]) in AUS:
-            name = f"intensity_AU{spelt[2]}" if spelt[1] else f"AU{spelt[2]}"
+            name = f"{spelt[1].lower()}_AU{spelt[2]}" if spelt[1] else f"AU{spelt[2]}"
             if column != name:
                 message = f"{path}: columns of AUs must be named AU1 or intensity_AU1, got {column!r}. Name it {name}."
                 raise ManifestError(message)
@@ -160,6 +165,7 @@ def _row(fields: dict[str, str | None], path: Path, line: int) -> ManifestRow:
         path.parent / reference if reference else None,
         _numbers(field("landmarks"), [2 * count for count in NUM_POINTS], f"{where}: landmarks"),
         _numbers(field("box"), [4], f"{where}: box"),
+        tuple(_side(field(f"side_AU{au}"), f"{where}: side_AU{au}") for au in AUS) if _knows_sides(fields) else (),
     )
 
 
@@ -181,6 +187,17 @@ def _intensity(level: str, occurrence: int, where: str) -> float:
         message = f"{where} must be from 0 to 5, 9 or empty, got {level!r}."
         raise ManifestError(message)
     return value
+
+
+def _knows_sides(fields: Mapping[str, str | None]) -> bool:
+    return any(f"side_AU{au}" in fields for au in AUS)
+
+
+def _side(name: str, where: str) -> int:
+    if name not in SIDES:
+        message = f"{where} must be L, R or empty, got {name!r}."
+        raise ManifestError(message)
+    return SIDES.index(name)
 
 
 def _numbers(text: str, lengths: Sequence[int], where: str) -> tuple[float, ...]:

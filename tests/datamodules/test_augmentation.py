@@ -1,9 +1,19 @@
 """Mirroring and other light."""
 
+import numpy as np
 import pytest
 import torch
 
-from datamodules.augmentation import MIRRORED_PARAMETERS, MIRRORED_POINTS, NUM_DRAWS, Augmentation, mirror
+from datamodules.alignment import five_points
+from datamodules.augmentation import (
+    MIRRORED_PARAMETERS,
+    MIRRORED_POINTS,
+    NUM_DRAWS,
+    Augmentation,
+    is_mirrored,
+    mirror,
+    mirror_landmarks,
+)
 from datamodules.face_sampling import parameter_names
 from zoo.faces import FaceParameters, FaceRenderer, sample_faces
 from zoo.images import check_signed
@@ -107,3 +117,28 @@ def test_each_change_can_be_turned_off(name):
     draws = torch.full((2, NUM_DRAWS), 0.9)
     assert torch.allclose(Augmentation(**off)({"image": image}, draws)["image"], image, atol=1e-5)
     assert not torch.allclose(Augmentation(**{**off, name: 0.2})({"image": image}, draws)["image"], image, atol=1e-3)
+
+
+def test_sides_change_sides_in_a_mirror():
+    side = torch.tensor([[0, 1, 2], [0, 1, 2]], dtype=torch.int8)
+    batch = {"image": torch.zeros(2, 3, 4, 4), "side": side}
+    assert mirror(batch, torch.tensor([True, False]))["side"].tolist() == [[0, 2, 1], [0, 1, 2]]
+
+
+def test_five_landmarks_are_mirrored_as_the_five_of_all():
+    everything = _batch(_faces())["landmarks"]
+    five = torch.from_numpy(np.stack([five_points(points.numpy()) for points in everything]))
+    mirrored = mirror_landmarks(everything, width=64)
+    expected = torch.from_numpy(np.stack([five_points(points.numpy()) for points in mirrored]))
+    assert torch.allclose(mirror_landmarks(five, width=64), expected, atol=1e-4)
+
+
+def test_the_mirror_of_a_batch_is_that_of_its_draws():
+    image = torch.rand(64, 3, 4, 4) * 2 - 1
+    draws = torch.rand(64, NUM_DRAWS)
+    off = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "gamma": 0.0}
+    result = Augmentation(**off)({"image": image}, draws)["image"]
+    flipped = is_mirrored(draws)
+    assert 16 < flipped.sum() < 48
+    assert torch.allclose(result[flipped], image[flipped].flip(-1), atol=1e-5)
+    assert torch.allclose(result[~flipped], image[~flipped], atol=1e-5)

@@ -5,10 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
+from datamodules.alignment import CANONICAL_POINTS
 from datamodules.face_images import UnreadableImageError
 from datamodules.manifest import ManifestFacesDataModule
 from datamodules.manifest_table import ManifestError, read_manifest, subject_splits
 from zoo.facs import AUS
+from zoo.facs.composer import Composer
 
 
 def _write(folder, lines, header="image,subject,AU1,AU2,AU12"):
@@ -155,3 +157,88 @@ def test_an_unreadable_image_is_named(folder):
     (folder / "3-0.png").write_bytes(b"broken")
     with pytest.raises(UnreadableImageError, match=r"3-0\.png must be a whole image"):
         list(_module(folder).predict_dataloader())
+
+
+def _photograph(path, *, centre, distance, angle=0.0, size=200):
+    """Draw a face of five dots in a photograph, and give their places."""
+    canonical = (np.array(CANONICAL_POINTS) - 0.5) * distance
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    points = canonical @ turn.T + centre
+    pixels = np.full((size, size, 3), 40, np.uint8)
+    y, x = np.mgrid[:size, :size] + 0.5
+    for number, point in enumerate(points):
+        pixels[(x - point[0]) ** 2 + (y - point[1]) ** 2 < 30] = 100 + 30 * number
+    Image.fromarray(pixels).save(path)
+    return points
+
+
+def test_landmarks_bring_faces_into_one_place(tmp_path):
+    first = _photograph(tmp_path / "a.png", centre=(60, 70), distance=64)
+    second = _photograph(tmp_path / "b.png", centre=(120, 110), distance=96, angle=0.4)
+    lines = [f"{name}.png,p,{' '.join(map(str, points.ravel()))}" for name, points in (("a", first), ("b", second))]
+    _write(tmp_path, lines, header="image,subject,landmarks")
+    batch = next(iter(_module(tmp_path, image_size=64).predict_dataloader()))
+    for face in batch["image"]:
+        for number, (x, y) in enumerate(np.array(CANONICAL_POINTS) * 64):
+            around = face[0, int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2].float()
+            assert (around - (100 + 30 * number)).abs().mean() < 12, number
+    # the reference is a row of the manifest, so it is aligned, too
+    assert torch.equal(batch["reference"][1], batch["image"][0])
+
+
+def test_a_box_is_cut_out(tmp_path):
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    pixels[20:40, 30:50] = 200
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    _write(tmp_path, ['a.png,p,"30,20,50,40"', "a.png,q,"], header="image,subject,box")
+    batch = next(iter(_module(tmp_path, image_size=20).predict_dataloader()))
+    assert (batch["image"][0] == 200).all()
+    wider = next(iter(_module(tmp_path, image_size=40, margin=0.5).predict_dataloader()))
+    assert (wider["image"][0, 0, 12:28, 12:28] == 200).all()
+    assert wider["image"][0, 0, 2, 2] == 0
+
+
+def test_two_faces_of_one_picture_are_told_apart(tmp_path):
+    pixels = np.zeros((20, 40, 3), np.uint8)
+    pixels[:, 20:] = 200
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    _write(tmp_path, ["a.png,p,0 0 20 20", "a.png,q,20 0 40 20"], header="image,subject,box")
+    batch = next(iter(_module(tmp_path, image_size=20).predict_dataloader()))
+    for name in ("image", "reference"):
+        assert (batch[name][0] == 0).all()
+        assert (batch[name][1] == 200).all()
+
+
+def test_landmarks_that_are_no_face_name_the_image(tmp_path):
+    Image.fromarray(np.zeros((60, 80, 3), np.uint8)).save(tmp_path / "a.png")
+    _write(tmp_path, [f"a.png,p,{'7 7 ' * 5}"], header="image,subject,landmarks")
+    with pytest.raises(ManifestError, match=r"a\.png: the face must have usable landmarks"):
+        list(_module(tmp_path).predict_dataloader())
+
+
+def test_sides_are_read_and_worded(tmp_path):
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    lines = ["a.png,p,1,1,L,", "a.png,q,1,1,,R"]
+    _write(tmp_path, lines, header="image,subject,AU12,AU14,side_AU12,side_AU14")
+    module = _module(tmp_path, prompts=Composer(word_side=True, variant=1))
+    batch = next(iter(module.predict_dataloader()))
+    assert batch["side"][:, [AUS.index(12), AUS.index(14)]].tolist() == [[1, 0], [0, 2]]
+    assert ["left side" in text for text in batch["prompt"]] == [True, False]
+    assert ["right side" in text for text in batch["prompt"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "message"),
+    [
+        ("1 2 3", "landmarks", "landmarks must be 10 or 98 or 136 numbers in pixels"),
+        ("1 2 3 x", "box", "box must be 4 numbers in pixels, or empty, got '1 2 3 x'"),
+        ("1 2 3 nan", "box", "box must be 4 numbers"),
+        ("left", "side_AU12", "side_AU12 must be L, R or empty, got 'left'"),
+        ("L", "Side AU12", "got 'Side AU12'. Name it side_AU12"),
+        ("nan", "intensity_AU12", "intensity_AU12 must be from 0 to 5"),
+    ],
+)
+def test_mistakes_in_places_and_sides_name_the_line(tmp_path, line, column, message):
+    manifest = _write(tmp_path, [f"a.png,x,{line}"], header=f"image,subject,{column}")
+    with pytest.raises(ManifestError, match=message):
+        read_manifest(manifest)
