@@ -15,7 +15,14 @@ from pathlib import Path
 # word, or word and second word -> "module:function"
 COMMANDS: dict[str, str | dict[str, str]] = {
     "describe": "zoo.facs.describe:describe",
-    "dataset": {"faces": "datamodules.builders.faces:build_faces"},
+    "dataset": {
+        "bp4d": "datamodules.builders.au_text:build_bp4d",
+        "bp4dplus": "datamodules.builders.au_text:build_bp4dplus",
+        "disfa": "datamodules.builders.au_text:build_disfa",
+        "disfaplus": "datamodules.builders.au_text:build_disfaplus",
+        "manifest": "datamodules.builders.au_text:build_manifest",
+        "faces": "datamodules.builders.faces:build_faces",
+    },
     "export": "zoo.export:export",
     "import": {"mefarg": "zoo.foreign.mefarg:import_mefarg"},
     "list": "lightning_modules.cli.listing:list_parts",

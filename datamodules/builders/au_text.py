@@ -1,4 +1,4 @@
-"""The commands ``dataset bp4d``, ``bp4dplus``, ``disfa`` and ``manifest``: faces with AU labels and descriptions."""
+"""The commands ``dataset bp4d``, ``bp4dplus``, ``disfa``, ``disfaplus`` and ``manifest``: faces with AU labels."""
 
 from __future__ import annotations
 
@@ -139,6 +139,35 @@ def build_disfa(
         landmarks=landmarks,
         on_problem=on_problem,
     )
+    build_au_text([source], on_problem=on_problem, finish=None, **options)
+
+
+def build_disfaplus(
+    input: str,
+    *,
+    threshold: int = 2,
+    images: str | None = None,
+    labels: str | None = None,
+    on_problem: Literal["report", "refuse"] = "report",
+    **options: Any,
+) -> None:
+    """Build a data set from DISFA+. It has no landmarks, so a detector must be named.
+
+    The folder appears in one step when all is written. A build that was broken off goes on where it was when the
+    same command is given again, and gives the same bytes.
+
+    Args:
+        input: DISFA+'s folder, with Labels and Images.
+        threshold: The intensity from which an AU is present.
+        images: Folder of the images, where it isn't in its usual place.
+        labels: Folder of the labels, where it isn't in its usual place.
+        on_problem: report leaves out what can't be used, counts it and lists it in problems.csv; refuse ends with
+            the first problem.
+        options: See :func:`build_au_text`.
+    """
+    from datamodules.builders.sources.disfaplus import DISFAPlus
+
+    source = DISFAPlus(input, threshold=threshold, images=images, labels=labels, on_problem=on_problem)
     build_au_text([source], on_problem=on_problem, finish=None, **options)
 
 

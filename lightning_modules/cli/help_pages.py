@@ -10,14 +10,21 @@ TRAINER_COMMANDS = {
 }
 _GROUPS = {
     "describe": "AUs to words and back: descriptions of labels, of whole files, and what is wrong with a text",
-    "dataset": "build a data set: images, manifest, contact sheets",
+    "dataset": "build a data set: aligned faces, AU labels, descriptions, reference faces, splits, card",
     "export": "write what a run trained as a bundle: weights, arguments, card, checksums",
     "import": "turn a published checkpoint of others into a bundle",
     "list": "list the parts that a config can name",
     "synthesize": "make faces from a reference and AUs or a description, one or many",
 }
 _MEMBERS = {
-    "dataset": {"faces": "procedural FACS faces"},
+    "dataset": {
+        "bp4d": "BP4D; with --bp4dplus, BP4D-AUText of both, as the paper has it",
+        "bp4dplus": "BP4D+ alone",
+        "disfa": "DISFA",
+        "disfaplus": "DISFA+",
+        "manifest": "images of one's own, with labels in a CSV or parquet file",
+        "faces": "procedural FACS faces",
+    },
     "import": {"mefarg": "ME-GraphAU's AU recogniser, as its authors publish it"},
 }
 
@@ -30,6 +37,21 @@ _EXAMPLES = {
   python cli.py describe --labels labels.csv --output described.csv
   python cli.py describe --parse "The lip corners are drawn down."
   python cli.py describe --lint texts.txt --aus 6,12            exit code 1 where something is wrong""",
+    "cli.py dataset bp4d": """
+  python cli.py dataset bp4d --input BP4D --bp4dplus BP4D+ --output data/bp4d_autext    the paper's data set
+  python cli.py dataset bp4d --input BP4D --split 3fold:P3 --output data/bp4d_p3        part 3 of the usual three tests
+  python cli.py dataset bp4d --input BP4D --bp4dplus BP4D+ --split 3fold:P1,4fold:S1 --output data/folds
+  python cli.py dataset bp4d --input BP4D --on-problem refuse --output data/bp4d        end with the first problem""",
+    "cli.py dataset disfa": """
+  python cli.py dataset disfa --input DISFA --split 3fold:P3 --output data/disfa
+  python cli.py dataset disfa --input DISFA --landmarks false --detector mtcnn --output data/disfa_mtcnn""",
+    "cli.py dataset manifest": """
+  python cli.py dataset manifest --input mine/labels.csv --detector mtcnn --output data/mine
+  python cli.py dataset manifest --input mine/labels.parquet --columns.image path --columns.subject person
+         --columns.AU 'AU{:02}_c' --columns.intensity_AU 'AU{:02}_r' --detector whole_image --output data/mine""",
+    "cli.py dataset faces": """
+  python cli.py dataset faces --num-images 1000 --output data/faces
+  python cli.py dataset faces --num-images 1000 --keep-neutral false --storage tar --output data/faces_tar""",
     "cli.py synthesize": """
   python cli.py synthesize --aus 6,12 --output a.png            a procedural face, our own model
   python cli.py synthesize --aus 6,12,15 --reference face.png --model runs/stage2/version_0 --output b.png
@@ -110,9 +132,10 @@ exit codes: 0 done, 2 a mistake in config or options, 130 Ctrl-C, 143 SIGTERM (b
 def group_page(group: str, members: dict[str, str]) -> str:
     """The page of a group of tools, such as ``cli.py dataset --help``."""
     rows = {name: _MEMBERS.get(group, {}).get(name, "") for name in members}
+    purpose = _GROUPS.get(group, group)
     return f"""usage: python cli.py {group} KIND [options]
 
-{_GROUPS.get(group, group).capitalize()}.
+{purpose[0].upper()}{purpose[1:]}.
 
 {_rows(rows)}
 
