@@ -1,0 +1,79 @@
+"""The transformer: memories, positions, compilation."""
+
+import pytest
+import torch
+
+from zoo.fusion.base import Context
+from zoo.generators.masked.trunk import Memory, Trunk
+
+SIZES = {"num_layers": 2, "num_heads": 2, "context_dim": 6, "rows": 3, "cols": 4}
+
+
+def trunk_and_inputs(generator, batch=3, **changes):
+    torch.manual_seed(0)
+    trunk = Trunk(16, **{**SIZES, **changes})
+    with torch.no_grad():
+        for parameter in trunk.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+    text = torch.randn(batch, 5, 6, generator=generator)
+    mask = torch.arange(5) < torch.tensor([[5], [3], [1]])[:batch]
+    context = Context(text, mask, torch.randn(batch, 12, 6, generator=generator), text, None)
+    sites = torch.randn(batch, 12 * changes.get("copies", 1), 16, generator=generator)
+    return trunk, sites, context, {"ratio": torch.rand(batch, generator=generator), "kind": torch.zeros(batch).long()}
+
+
+def test_a_fresh_trunk_changes_nothing_but_the_scale(generator):
+    trunk = Trunk(16, **SIZES)
+    _, sites, context, state = trunk_and_inputs(generator)
+    found = trunk(sites, trunk.read(context), **state)
+    shown = sites + trunk.read(context).spatial
+    torch.testing.assert_close(found, torch.nn.functional.rms_norm(shown, (16,), eps=1e-6))
+
+
+def test_joined_memories_are_read_as_single_ones(generator):
+    trunk, sites, context, state = trunk_and_inputs(generator)
+    memories = [
+        trunk.read(Context(context.features[:, :n], context.mask[:, :n], context.spatial, context.action, None))
+        for n in (5, 2)
+    ]
+    joined = Memory.joined(memories)
+    both = trunk(sites.repeat(2, 1, 1), joined, ratio=state["ratio"].repeat(2), kind=state["kind"].repeat(2))
+    for rows, memory in zip(both.split(3), memories, strict=True):
+        torch.testing.assert_close(rows, trunk(sites, memory, **state), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(trunk(sites, joined.first(3), **state), both[:3], atol=1e-5, rtol=1e-4)
+
+
+def test_sites_know_where_they_are(generator):
+    trunk, sites, context, state = trunk_and_inputs(generator)
+    memory = trunk.read(Context(context.features, context.mask, None, context.action, None))
+    order = torch.randperm(12, generator=generator)
+    moved = trunk(sites[:, order], memory, **state)
+    assert not torch.allclose(moved, trunk(sites, memory, **state)[:, order], atol=1e-3)
+
+
+def test_copies_of_the_grid_stand_at_the_same_places(generator):
+    trunk, sites, context, state = trunk_and_inputs(generator, copies=2)
+    memory = trunk.read(context)
+    swapped = torch.cat(sites.chunk(2, 1)[::-1], 1)
+    expected = torch.cat(trunk(sites, memory, **state).chunk(2, 1)[::-1], 1)
+    torch.testing.assert_close(trunk(swapped, memory, **state), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_hidden_share_and_the_kind_of_pass_matter(generator):
+    trunk, sites, context, state = trunk_and_inputs(generator, num_kinds=2)
+    memory = trunk.read(context)
+    plain = trunk(sites, memory, **state)
+    assert not torch.allclose(trunk(sites, memory, ratio=1 - state["ratio"], kind=state["kind"]), plain, atol=1e-3)
+    assert not torch.allclose(trunk(sites, memory, ratio=state["ratio"], kind=1 - state["kind"]), plain, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_it_compiles_as_one_graph_and_gives_the_same(generator, monkeypatch):
+    # under the hook that checks shapes, compilation fails without a reason of ours
+    monkeypatch.setenv("JAXTYPING_DISABLE", "1")
+    trunk, sites, context, state = trunk_and_inputs(generator)
+    memory = trunk.read(context)
+    expected = trunk(sites, memory, **state)
+    compiled = torch.compile(trunk, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(sites, memory, **state), expected, atol=1e-5, rtol=1e-4)
+    assert not [name for name in trunk.state_dict() if "_orig_mod" in name]
