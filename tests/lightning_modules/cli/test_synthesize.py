@@ -1,0 +1,192 @@
+"""The command that makes faces: cases, files, resuming, refusals."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import cli
+from lightning_modules.cli.synthesis_cases import SynthesisCase, read_cases
+from zoo.backbones.compact import CompactBackbone
+from zoo.bundles import save_bundle
+from zoo.codecs.residual_vqgan import ResidualVQGANCodec
+from zoo.face_encoders.compact_appearance import CompactAppearanceFaceEncoder
+from zoo.fusion.au_cross_attention import AUCrossAttentionFusion
+from zoo.generators.depth import DepthGenerator
+from zoo.pipelines.au_face import AUFacePipeline
+from zoo.quantizers.residual import ResidualQuantizer
+from zoo.recognizers.mefarg import MEFARGRecognizer
+from zoo.text_encoders.compact import CompactTextEncoder
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """An untrained model of stage II and an untrained recogniser, as bundles."""
+    torch.manual_seed(0)
+    codec = ResidualVQGANCodec(
+        ResidualQuantizer(latent_dim=4, num_levels=2, codebook_size=8),
+        channels=8,
+        channel_multipliers=[1],
+        num_residual_blocks=1,
+        patch_size=8,
+        attention=False,
+    )
+    codec(torch.rand(8, 3, 32, 32) * 2 - 1)  # codebooks start from data
+    backbone = CompactBackbone(widths=[4, 8], num_blocks=[1, 1])
+    pipeline = AUFacePipeline(
+        codec,
+        text_encoder=CompactTextEncoder(dim=8, num_layers=1, num_heads=2, num_hashes=64),
+        fusion=AUCrossAttentionFusion(text_dim=8, appearance_dim=8, dim=8, num_heads=2),
+        generator=DepthGenerator(
+            rows=4, cols=4, num_levels=2, codebook_size=8, context_dim=8, dim=16, num_layers=1, num_heads=2
+        ),
+        appearance=CompactAppearanceFaceEncoder(backbone, dim=8),
+        image_size=32,
+        prompt_style="short",
+    )
+    place = tmp_path_factory.mktemp("models")
+    save_bundle(pipeline, place / "model", card="untrained")
+    recognizer = MEFARGRecognizer(CompactBackbone(widths=[4, 8], num_blocks=[1, 1]), dim=8)
+    save_bundle(recognizer, place / "recognizer", card="untrained")
+    return place
+
+
+@pytest.fixture
+def run(models):
+    """Call the command with these models."""
+
+    def call(*words):
+        recognizer = ["--recognizer", str(models / "recognizer")]
+        return cli.main(["synthesize", "--model", str(models / "model"), "--steps", "2", *recognizer, *map(str, words)])
+
+    return call
+
+
+def pixels(file):
+    return np.asarray(Image.open(file))
+
+
+def test_a_picture_and_what_is_known_of_it(run, tmp_path, capsys):
+    assert run("--aus", "6,12", "--output", tmp_path / "a.png") == 0
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert pixels(tmp_path / "a.png").shape == (32, 32, 3)
+    assert record["aus"] == ["AU6", "AU12"]
+    assert record["prompt"] in capsys.readouterr().out
+    assert set(record["read_back"]) >= {"AU6", "AU12"}
+    assert record["asked"] == {"reference_seed": 0, "aus": "6,12", "seed": 0}
+
+
+def test_the_same_request_gives_the_same_picture_alone_and_in_company(run, tmp_path):
+    run("--aus", "6,12", "--seed", "5", "--output", tmp_path / "a.png")
+    job = tmp_path / "job.csv"
+    job.write_text('name,aus,seed\nfirst,1,1\nsame,"6,12",5\n')
+    run("--job", job, "--output", tmp_path / "many")
+    assert np.array_equal(pixels(tmp_path / "a.png"), pixels(tmp_path / "many" / "same.png"))
+
+
+def test_a_job_goes_on_where_it_stopped(run, tmp_path, capsys):
+    job = tmp_path / "job.yaml"
+    job.write_text("- {aus: '6,12'}\n- {aus: '15', reference_seed: 1}\n- {text: The brows are drawn together.}\n")
+    run("--job", job, "--output", tmp_path, "--grid")
+    names = sorted(file.name for file in tmp_path.glob("*.png"))
+    assert "face0_6+12.png" in names
+    assert "grid.png" in names
+    (tmp_path / "face1_15.png").unlink()
+    before = (tmp_path / "face0_6+12.png").stat().st_mtime_ns
+    capsys.readouterr()
+    run("--job", job, "--output", tmp_path)
+    assert "1 faces made, 2 there already" in capsys.readouterr().out
+    assert (tmp_path / "face0_6+12.png").stat().st_mtime_ns == before
+
+
+def test_a_picture_of_another_request_is_not_replaced_unasked(run, tmp_path, capsys):
+    file = tmp_path / "a.png"
+    run("--aus", "6,12", "--output", file)
+    before = pixels(file)
+    assert run("--aus", "15", "--seed", "3", "--output", file) == 2
+    assert "--overwrite replaces it" in capsys.readouterr().err
+    assert np.array_equal(pixels(file), before)
+    assert run("--aus", "15", "--seed", "3", "--output", file, "--overwrite") == 0
+    assert not np.array_equal(pixels(file), before)
+
+
+def test_only_a_part_is_drawn_anew(models):
+    import zoo
+    from lightning_modules.cli.studio import procedural_reference
+    from zoo.pipelines.editing import kept_cells
+
+    pipeline = zoo.load(models / "model")
+    references = procedural_reference(0, size=32)[None]
+    keep = kept_cells("lower", rows=4, cols=4)[None]
+    tokens = pipeline.synthesize(references, ["The lip corners are lowered."], keep=keep).tokens
+    own = pipeline.codec.tokenize(references)
+    assert torch.equal(tokens[:, :, :2], own[:, :, :2])
+    assert not torch.equal(tokens[:, :, 2:], own[:, :, 2:])
+
+
+def test_drawing_a_part_anew_is_another_request(run, tmp_path):
+    run("--aus", "15", "--output", tmp_path / "whole.png")
+    run("--aus", "15", "--only", "lower", "--output", tmp_path / "part.png")
+    assert json.loads((tmp_path / "part.json").read_text())["asked"]["only"] == "lower"
+    assert not np.array_equal(pixels(tmp_path / "whole.png"), pixels(tmp_path / "part.png"))
+
+
+def test_a_reference_picture_is_cropped_to_its_face(run, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "who.png")
+    assert run("--aus", "6", "--reference", tmp_path / "who.png", "--output", tmp_path / "a.png") == 0
+    assert "reference_sha256" in json.loads((tmp_path / "a.json").read_text())["asked"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--output", "a.png"], "either aus or text, got neither"),
+        (["--aus", "6", "--text", "x", "--output", "a.png"], "either aus or text, got both"),
+        (["--aus", "6", "--output", "a.jpg"], "output must be a .png file"),
+        (["--aus", "6,99", "--output", "a.png"], "99"),
+        (["--aus", "6", "--reference", "none.png", "--output", "a.png"], "none.png must exist"),
+        (["--aus", "6", "--reference", "flat.png", "--output", "a.png"], "must show a face"),
+        (["--aus", "6", "--detector", "nobody", "--output", "a.png"], "must be one of"),
+        (["--aus", "6", "--steps", "0", "--output", "a.png"], "steps"),
+        (["--job", "none.csv", "--output", "many"], "does not exist"),
+        (["--job", "none.csv", "--aus", "6", "--output", "many"], "a job's cases bring their own"),
+    ],
+)
+def test_mistakes_are_told_and_nothing_is_written(run, tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 64), "grey").save("flat.png")
+    assert run(*words) == 2
+    assert message in capsys.readouterr().err
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["flat.png"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("aus,when\n6,now\n", "line 2: fields must be among .*'when'"),
+        ("aus,seed\n6,x\n", "line 2: .*'x'"),
+        ("aus\n6\n6\n", "line 3: name must be a case's own"),
+        ("aus\n", "at least one case"),
+        ("aus,only\n6,nose\n", "line 2: only must be one of"),
+        ("aus,name\n6,../x\n", "line 2: name must be a file's name"),
+        ("name,aus,text\nx,6,words\n", "line 2: .*got both"),
+    ],
+)
+def test_mistakes_in_a_job_name_the_line(tmp_path, content, message):
+    job = tmp_path / "job.csv"
+    job.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_cases(job)
+
+
+def test_references_of_a_job_are_beside_it(tmp_path):
+    job = tmp_path / "job.csv"
+    job.write_text("aus,reference\n6,who.png\n,\n")
+    first, rest = read_cases(job)
+    assert first.reference == str(tmp_path / "who.png")
+    assert rest == SynthesisCase(name="face0_neutral", aus="")
