@@ -98,7 +98,7 @@ class _Reader:
 
     def variants(self, node: Any, place: str, num_variants: int) -> tuple[str, ...]:
         if node.id != "sequence":
-            raise self.error(node, place, f"the variants must be a list of texts, got a {_kind(node)}")
+            raise self.error(node, place, f"the variants must be a list of texts, got {_kind(node)}")
         texts = tuple(self.text(item, f"{place}, variant {index}") for index, item in enumerate(node.value, start=1))
         if len(texts) != num_variants:
             problem = f"there must be {num_variants} variants, got {len(texts)}"
@@ -107,9 +107,8 @@ class _Reader:
 
     def text(self, node: Any, place: str) -> str:
         if node.id != "scalar" or node.tag != "tag:yaml.org,2002:str":
-            kind = _kind(node)
-            hint = ". A text with ': ' inside needs quotes" if kind == "mapping" else ""
-            raise self.error(node, place, f"must be a text, got a {kind}{hint}")
+            # YAML takes "Lips: pressed" for a mapping and 3 or yes for other things than words
+            raise self.error(node, place, f"must be a text, got {_kind(node)}. If it is one, put it in quotes")
         text = " ".join(node.value.split())
         if not text:
             raise self.error(node, place, "the text must not be empty, got ''")
@@ -117,16 +116,16 @@ class _Reader:
 
     def count(self, node: Any) -> int:
         if node.id != "scalar" or not node.value.isdecimal() or int(node.value) < 1:
-            raise self.error(node, "variants", f"must be a whole number of at least 1, got {_said(node)}")
+            raise self.error(node, "variants", f"must be a whole number of at least 1, got {_kind(node)}")
         return int(node.value)
 
     def mapping(self, node: Any, place: str) -> dict[str, Any]:
         if node.id != "mapping":
-            raise self.error(node, place, f"must be a mapping, got a {_kind(node)}")
+            raise self.error(node, place, f"must be a mapping, got {_kind(node)}")
         entries: dict[str, Any] = {}
         for key, value in node.value:
             if key.id != "scalar":
-                raise self.error(key, place, f"a key must be a word, got a {_kind(key)}")
+                raise self.error(key, place, f"a key must be a word, got {_kind(key)}")
             if key.value in entries:
                 raise self.error(key, place, f"a key must be there once, got {key.value!r} twice")
             entries[key.value] = value
@@ -152,11 +151,7 @@ def _unknown(name: str) -> str:
 
 
 def _kind(node: Any) -> str:
-    """Say what a node is; a scalar that is no text says its value."""
-    if node.id == "scalar":
-        return "missing text" if node.tag.endswith(":null") else f"{node.tag.rsplit(':', 1)[-1]} ({node.value})"
-    return str(node.id)
-
-
-def _said(node: Any) -> str:
-    return repr(node.value) if node.id == "scalar" else f"a {_kind(node)}"
+    """Say what a node is; a scalar says its value."""
+    if node.id != "scalar":
+        return f"a {node.id}"
+    return "nothing" if node.tag.endswith(":null") else repr(node.value)
