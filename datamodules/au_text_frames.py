@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from datamodules.augmentation import MIRRORED
 from datamodules.builders.sources.folds import BP4D_FOLDS, BP4DPLUS_FOLDS, DISFA_FOLDS
 from datamodules.builders.splitting import SplitRule, splits_of
 
@@ -64,7 +65,7 @@ class AUTextFrames(Dataset[dict[str, Any]]):
         self._with_sides = any(table.side is not None for table in tables)
         points = {None if table.landmarks is None else table.landmarks.shape[1] for table in tables}
         # points of one kind can be stacked and mirrored; of several, or where a folder has none, they are left out
-        self._with_landmarks = len(points) == 1 and points <= {5, 68}
+        self._with_landmarks = len(points) == 1 and points <= set(MIRRORED)
 
     def __len__(self) -> int:
         return len(self.places)

@@ -37,8 +37,14 @@ def _mirrored_points() -> tuple[int, ...]:
 
 MIRRORED_POINTS = _mirrored_points()
 """Index of the point of iBUG 300-W that takes each point's place in a mirror."""
-MIRRORED_FIVE_POINTS = (1, 0, 2, 4, 3)
-"""The same of eyes, nose tip and corners of the mouth."""
+_INNER_POINTS = tuple(point for point in range(17, 68) if point not in (60, 64))
+MIRRORED = {
+    5: (1, 0, 2, 4, 3),
+    49: tuple(_INNER_POINTS.index(MIRRORED_POINTS[point]) for point in _INNER_POINTS),
+    68: MIRRORED_POINTS,
+}
+"""The same by the number of points: 5 are eyes, nose tip and corners of the mouth; 49 are the 68 without the jaw and
+the inner corners of the mouth. ``datamodules.alignment`` takes these three."""
 MIRRORED_PARAMETERS = ("yaw", "roll", "shift.0", "gaze.0", "light.0", "backdrop_slope.0")
 """Parameters of procedural faces that change their sign in a mirror."""
 
@@ -137,11 +143,8 @@ def mirror_sides(side: Sides, flipped: Bool[Tensor, " batch"]) -> Sides:
 
 
 def mirror_landmarks(landmarks: Landmarks, *, width: int) -> Landmarks:
-    """Mirror 68 points of iBUG 300-W, or 5, in an image of this width; the left eye becomes the right one.
-
-    The five are those of ``datamodules.alignment``: eyes, nose tip, corners of the mouth.
-    """
-    order = MIRRORED_POINTS if landmarks.shape[1] == len(MIRRORED_POINTS) else MIRRORED_FIVE_POINTS
+    """Mirror 5, 49 or 68 points in an image of this width; the left eye becomes the right one."""
+    order = MIRRORED[landmarks.shape[1]]
     mirrored = landmarks[:, order].clone()
     mirrored[..., 0] = width - mirrored[..., 0]  # the centre of the first pixel is at 0.5
     return mirrored

@@ -183,7 +183,7 @@ def test_intensities_are_worded_where_they_are_known(folder):
     assert ["In strength" in text for text in batch["prompt"]] == known.tolist()
 
 
-@pytest.mark.parametrize("points", [5, 68])
+@pytest.mark.parametrize("points", [5, 49, 68])
 def test_landmarks_are_scaled_and_mirrored_with_their_face(tmp_path, points):
     table = write_folder(tmp_path, points=points)
     module = _module(tmp_path, image_size=16, augment=True)
@@ -194,7 +194,7 @@ def test_landmarks_are_scaled_and_mirrored_with_their_face(tmp_path, points):
     flipped = finished["image"][:, 0, 0, -1] < finished["image"][:, 0, 0, 0]
     assert torch.equal(finished["landmarks"][~flipped], unscaled[~flipped])
     assert flipped.any()
-    eye, other = (0, 1) if points == 5 else (36, 45)
+    eye, other = {5: (0, 1), 49: (19, 28), 68: (36, 45)}[points]
     assert torch.allclose(finished["landmarks"][flipped, eye, 0], 16 - unscaled[flipped, other, 0], atol=1e-5)
 
 

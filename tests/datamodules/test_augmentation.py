@@ -125,12 +125,14 @@ def test_sides_change_sides_in_a_mirror():
     assert mirror(batch, torch.tensor([True, False]))["side"].tolist() == [[0, 2, 1], [0, 1, 2]]
 
 
-def test_five_landmarks_are_mirrored_as_the_five_of_all():
+def test_fewer_landmarks_are_mirrored_as_those_of_all():
     everything = _batch(_faces())["landmarks"]
     five = torch.from_numpy(np.stack([five_points(points.numpy()) for points in everything]))
     mirrored = mirror_landmarks(everything, width=64)
     expected = torch.from_numpy(np.stack([five_points(points.numpy()) for points in mirrored]))
     assert torch.allclose(mirror_landmarks(five, width=64), expected, atol=1e-4)
+    inner = [point for point in range(17, 68) if point not in (60, 64)]
+    assert torch.equal(mirror_landmarks(everything[:, inner], width=64), mirrored[:, inner])
 
 
 def test_the_mirror_of_a_batch_is_that_of_its_draws():
