@@ -1,11 +1,14 @@
 """AU text folders as batches."""
 
+import json
+
 import jsonargparse
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
 
+import cli
 from datamodules.au_text import AUTextDataError, AUTextDataModule
 from datamodules.au_text_folder import MissingAUTextFolderError
 from datamodules.base import FaceDataModule
@@ -298,3 +301,26 @@ def test_lightning_resumes_in_the_middle_of_an_epoch_to_the_bit(folder, tmp_path
     assert len(whole.seen) == 6
     fit(resumed, ckpt_path=str(tmp_path / "step=4.ckpt"))
     assert resumed.seen == whole.seen[4:]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_stage_one_trains_on_a_folder(tmp_path, monkeypatch, capfd):
+    write_folder(tmp_path / "mine", size=64)
+    monkeypatch.chdir(tmp_path)
+    words = ["--config", "tiny/stage1.yaml", "--data", "data/bp4d_autext.yaml", "--data.path", str(tmp_path / "mine")]
+    assert cli.main(["fit", *words, "--data.num_workers", "1", "--data.prompts.style", "short"]) == 0
+    run = tmp_path / "runs" / "tiny" / "stage1" / "version_0"
+    assert json.loads((run / "metrics.json").read_text())
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_missing_folder_ends_a_run_with_one_message(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    words = ["--config", "tiny/stage1.yaml", "--data", "data/bp4d_autext.yaml", "--data.path", "nowhere"]
+    assert cli.main(["fit", *words]) == 2
+    error = capfd.readouterr().err
+    assert "'nowhere' must be a folder with a dataset.json" in error
+    assert "references.parquet" in error
+    assert "Traceback" not in error
