@@ -70,6 +70,12 @@ class AUTextFrames(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.places)
 
+    @property
+    def subjects(self) -> list[str]:
+        """Who is in it."""
+        names = np.concatenate([folder.frames.subject for folder in self.folders])
+        return sorted(set(names[self.places].tolist()))
+
     def __getitem__(self, request: Request) -> dict[str, Any]:
         index = self.places[np.asarray(request.indices, dtype=np.int64)]
         which = np.searchsorted(self._starts, index, side="right") - 1

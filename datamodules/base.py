@@ -75,6 +75,11 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
     def dataset(self, split: str) -> Dataset[dict[str, Any]]:
         """Open the data of ``train``, ``validation``, ``test`` or ``predict``."""
 
+    def subjects(self, split: str) -> list[str]:
+        """Name the people of a split, in a fixed order."""
+        names: list[str] = self.dataset(split).subjects  # type: ignore[attr-defined]
+        return names
+
     @property
     def device_batch_size(self) -> int:
         """Images per step on each device."""

@@ -34,6 +34,11 @@ class StoredFaces(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.store)
 
+    @property
+    def subjects(self) -> list[str]:
+        """Who is in it."""
+        return [f"faces/{person}" for person in np.unique(self.store.array("identity")).tolist()]
+
     def __getitem__(self, request: Request) -> dict[str, Any]:
         store, frames = self.store, np.asarray(request.indices, dtype=np.int64)
         occurrence = store.occurrence(frames)
@@ -68,6 +73,12 @@ class SampledFaces(Dataset[dict[str, Any]]):
 
     def __len__(self) -> int:
         return self.parameters.num_frames
+
+    @property
+    def subjects(self) -> list[str]:
+        """Who is in it."""
+        identity = shot_seeds(self.parameters, np.arange(self.parameters.num_frames))[:, 0]
+        return [f"faces/{person}" for person in np.unique(identity).tolist()]
 
     def __getitem__(self, request: Request) -> dict[str, Any]:
         frames = np.asarray(request.indices, dtype=np.int64)

@@ -153,6 +153,11 @@ class ManifestFaces(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.chosen)
 
+    @property
+    def subjects(self) -> list[str]:
+        """Who is in it."""
+        return sorted({f"{self.name}/{self.rows[index].subject}" for index in self.chosen})
+
     def __getitem__(self, request: Request) -> dict[str, Any]:
         indices = np.array([self.chosen[index] for index in request.indices], dtype=np.int64)
         rows = [self.rows[index] for index in indices]
