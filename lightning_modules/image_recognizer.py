@@ -12,6 +12,8 @@ from lightning_utilities.core.rank_zero import rank_zero_info
 
 from lightning_modules.base import TrainingModule
 from lightning_modules.optimizers import AdamW, OptimizerFactory
+from lightning_modules.trained_parts import part, require
+from zoo.codecs.base import Codec
 from zoo.files import save_json
 from zoo.frozen import Frozen
 from zoo.losses.pair_cross_entropy import PairCrossEntropyLoss
@@ -78,7 +80,8 @@ class ImageRecognizerModule(TrainingModule):
             raise ValueError(message)
         self.pair_loss = pair_loss or PairCrossEntropyLoss()
         self.optimizer = optimizer or AdamW(2e-3)
-        self.codec = None if codec is None else Frozen(partial(_load_codec, codec))
+        load_codec = partial(part, codec, Codec, owner="ImageRecognizerModule", argument="codec")
+        self.codec = None if codec is None else Frozen(load_codec)
         self.codec_path = codec
         self.reconstructed_share = reconstructed_share
         self.initial = initial
@@ -93,15 +96,17 @@ class ImageRecognizerModule(TrainingModule):
             start_from(self.recognizer, self.initial)
 
     def check(self, *, image_size: int) -> None:
-        """Find the codec's file.
+        """Find the files of the codec and of the recogniser to start from.
 
         Raises:
-            WeightsNotFoundError: It is not there.
+            WeightsNotFoundError: One is not there.
         """
         if self.codec_path is not None:
-            from zoo.bundles import find
-
-            find(self.codec_path)
+            cure = "Make one by `python cli.py fit --config stage1.yaml`; null trains on clean images alone."
+            require(self.codec_path, owner=self, argument="codec", cure=cure)
+        if self.initial is not None:
+            cure = "It is a trained recogniser, such as models/recognizer; null starts from random weights."
+            require(self.initial, owner=self, argument="initial", cure=cure)
 
     def configure_optimizers(self) -> Any:
         """Train the recogniser."""
@@ -222,20 +227,6 @@ def start_from(recognizer: nn.Module, path: str) -> None:
         raise ValueError(message)
     same = {name: theirs[name] for name in own if name in theirs and theirs[name].shape == own[name].shape}
     recognizer.load_state_dict(same, strict=False)
-
-
-def _load_codec(path: str) -> nn.Module:
-    from zoo.bundles import load
-    from zoo.codecs.base import Codec
-
-    component = load(path)
-    if not isinstance(component, Codec):
-        message = (
-            f"ImageRecognizerModule: codec must be the path of a codec, got {path!r}, "
-            f"which holds a {type(component).__name__}."
-        )
-        raise TypeError(message)
-    return component
 
 
 def _show(tables: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from lightning_modules.base import TrainingModule
 from lightning_modules.codec_figures import log_usage, pixel_figures
 from lightning_modules.optimizers import AdamW, OptimizerFactory
+from lightning_modules.trained_parts import part, require
 from zoo.codecs.base import Codec
 from zoo.frozen import Frozen
 from zoo.metrics.codebook_usage import CodebookUsage
@@ -59,7 +60,7 @@ class ResidualQuantizerModule(TrainingModule):
                 message = f"ResidualQuantizerModule: {name} must be at least 0, got {value}."
                 raise ValueError(message)
         self.quantizer = quantizer
-        self.codec = Frozen(partial(_as_codec, codec))
+        self.codec = Frozen(partial(part, codec, Codec, owner="ResidualQuantizerModule", argument="codec"))
         self.codec_path = codec if isinstance(codec, str) else None
         self.commitment_weight = commitment_weight
         self.optimizer = optimizer or AdamW(1e-3)
@@ -89,9 +90,11 @@ class ResidualQuantizerModule(TrainingModule):
             WeightsNotFoundError: It is not there.
         """
         if self.codec_path is not None:
-            from zoo.bundles import find
-
-            find(self.codec_path)
+            cure = (
+                "Make one by `python cli.py fit --config stage1.yaml`, which takes about 10 minutes on 2 CPU cores, or "
+                "name another one: --model.codec PATH."
+            )
+            require(self.codec_path, owner=self, argument="codec", cure=cure)
 
     def configure_optimizers(self) -> Any:
         """Train what learns by gradients."""
@@ -157,18 +160,3 @@ class ResidualQuantizerModule(TrainingModule):
         named = {f"{split}/{name}": value for name, value in figures.items()}
         self.log_dict(named, on_epoch=True, sync_dist=True, batch_size=len(images))
         self.usage.update(quantized.tokens)
-
-
-def _as_codec(codec: Codec | str) -> Codec:
-    if isinstance(codec, Codec):
-        return codec
-    from zoo.bundles import load
-
-    component = load(codec)
-    if not isinstance(component, Codec):
-        message = (
-            f"ResidualQuantizerModule: codec must be the path of a codec, got {codec!r}, "
-            f"which holds a {type(component).__name__}."
-        )
-        raise TypeError(message)
-    return component

@@ -83,6 +83,13 @@ def test_an_experiment_says_its_own_command(file):
     assert any(re.search(rf"python cli\.py fit --config {re.escape(str(file))}\b", line) for line in comments)
 
 
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=str)
+def test_an_experiment_says_its_hardware_and_what_to_expect(file):
+    header = "\n".join(line for line in (CONFIGS / file).read_text().splitlines() if line.startswith("# "))
+    assert re.search(r"\d (CPU|GPU)|One thread", header), "say on what and how long it takes, or: not measured"
+    assert re.search(r"^# Expected", header, re.MULTILINE), "say what comes out, or: not measured"
+
+
 @pytest.mark.parametrize("file", [each for each in EXPERIMENTS if each.parts[0] == "paper"], ids=str)
 def test_each_value_at_paper_scale_says_who_says_so(file):
     values = [line for line in (CONFIGS / file).read_text().splitlines() if re.match(r"[^#]*:\s+[^#\s]", line)]

@@ -151,7 +151,7 @@ def test_a_share_of_training_images_goes_through_the_codec(codec, tmp_path):
 
 def test_what_is_no_codec_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("zoo.bundles.load", lambda path: nn.Identity())
-    with pytest.raises(TypeError, match="codec must be the path of a codec"):
+    with pytest.raises(TypeError, match="codec must be the path of a Codec"):
         _trainer(tmp_path, max_steps=1).fit(_module(codec="models/recognizer"), **_loaders())
 
 
