@@ -1,0 +1,227 @@
+"""What a description of AUs states, and what is wrong with it.
+
+A text is read by :mod:`zoo.facs.reading`; the tables of :mod:`zoo.facs.evidence` say which AUs a statement speaks of.
+Wrong are: an AU that was not asked for (``leak``), one that is not described (``missing``), one place moving two
+opposite ways for no reason (``contradiction``), words of ``emotion``, instructions (``imperative``), one-sidedness
+(``side``), an ``intensity`` that no label gives, and sentences said twice (``duplicate``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from zoo.facs.action_units import ACTION_UNITS
+from zoo.facs.constructs import Construct, name_of
+from zoo.facs.evidence import EVIDENCE, MUSCLE_EVIDENCE, OPPOSITES, Evidence
+from zoo.facs.faults import faulty_words
+from zoo.facs.lexicon import Lexicon
+from zoo.facs.reading import Reader, Statement
+
+_UNITS = {unit.number: unit for unit in ACTION_UNITS}
+_OTHERS = {
+    5: "upper lid raiser",
+    9: "nose wrinkler",
+    16: "lower lip depressor",
+    18: "lip puckerer",
+    20: "lip stretcher",
+    22: "lip funneler",
+    25: "lips part",
+    26: "jaw drop",
+    43: "eye closure",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a text.
+
+    Attributes:
+        kind: ``leak``, ``missing``, ``contradiction``, ``emotion``, ``imperative``, ``side``, ``intensity`` or
+            ``duplicate``; of a lexicon also ``similar``.
+        aus: The AUs that it is about.
+        clause: The part of the text that it is about.
+        region: The place of the face.
+        movement: What that place is said to do.
+        message: What is wrong, in one line.
+        place: Of a lexicon, the construct, style and variant.
+    """
+
+    kind: str
+    aus: tuple[int, ...]
+    clause: str
+    region: str | None
+    movement: str | None
+    message: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}{self.kind}: {self.message}"
+
+
+@dataclass(frozen=True)
+class LintReport:
+    """What a text states and what is wrong with it.
+
+    Attributes:
+        text: The text.
+        states: The AUs of the twelve that it states.
+        leaks: AUs that it states without being asked to, also those outside the twelve.
+        missing: AUs that it was asked to state and doesn't.
+        findings: What is wrong.
+    """
+
+    text: str
+    states: frozenset[int]
+    leaks: frozenset[int]
+    missing: frozenset[int]
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give everything as plain data, for JSON."""
+        return {
+            "ok": self.ok,
+            "text": self.text,
+            "states": sorted(self.states),
+            "leaks": sorted(self.leaks),
+            "missing": sorted(self.missing),
+            "findings": [{**asdict(each), "aus": list(each.aus)} for each in self.findings],
+        }
+
+    def __str__(self) -> str:
+        stated = ", ".join(f"AU{number}" for number in sorted(self.states)) or "no AU"
+        return "\n".join([f"states {stated}", *(f"  {finding}" for finding in self.findings)])
+
+
+def lint(text: str, aus: Iterable[int] | None = None, *, has_intensity: bool = False) -> LintReport:
+    """Read a text, and say what is wrong with it.
+
+    Args:
+        text: A description in English.
+        aus: The AUs that it should state; without them only what is wrong in itself is reported.
+        has_intensity: Whether labels give intensities, so that the text may speak of them.
+
+    Example:
+        >>> report = lint("The cheeks are raised, and the lips part.", aus=[6, 12])
+        >>> sorted(report.states), sorted(report.leaks), sorted(report.missing)
+        ([6], [25], [12])
+    """
+    wanted = None if aus is None else frozenset(aus)
+    reader = Reader(text)
+    spoken = list(_spoken(reader))
+    stated = _stated(spoken, wanted)
+    findings = [*_leaks(spoken, stated, wanted), *_missing(stated, wanted)]
+    findings += _contradictions(spoken, wanted)
+    for kind, word, start, reason in faulty_words(text):
+        if kind != "intensity" or not has_intensity:
+            clause = text[start : start + len(word)]
+            findings.append(Finding(kind, (), clause, None, None, f"{clause!r} {reason}"))
+    findings += _repetitions(text)
+    allowed = frozenset(_UNITS) if wanted is None else wanted
+    return LintReport(
+        text=text,
+        states=frozenset(stated) & frozenset(_UNITS),
+        leaks=frozenset(au for finding in findings if finding.kind == "leak" for au in finding.aus),
+        missing=frozenset() if wanted is None else (wanted & allowed) - stated,
+        findings=tuple(findings),
+    )
+
+
+def lint_lexicon(lexicon: Lexicon) -> tuple[Finding, ...]:
+    """Say what is wrong with a whole lexicon: with each description, and between the variants of a construct."""
+    return tuple(_lexicon_findings(lexicon))
+
+
+def _spoken(reader: Reader) -> Iterator[tuple[Statement, Evidence]]:
+    """Give the statements that speak of AUs, with what they tell."""
+    for statement in reader.statements():
+        evidence = EVIDENCE.get((statement.region, statement.movement))
+        if evidence is not None and not statement.is_negated:
+            yield statement, evidence
+    for mention in reader.mentions:
+        if mention.kind == "muscle" and mention.value in MUSCLE_EVIDENCE and not reader.negated[mention.start]:
+            yield (
+                Statement(mention.value, "contract", reader.clause(mention.start), mention.start, 0),
+                MUSCLE_EVIDENCE[mention.value],
+            )
+
+
+def _stated(spoken: list[tuple[Statement, Evidence]], wanted: frozenset[int] | None) -> set[int]:
+    """Decide what is stated; where a statement fits several AUs, those stated or asked for come first."""
+    sure = [evidence for _, evidence in spoken if evidence.states]
+    stated = {au for each in sure if each.jointly or len(each.aus) == 1 for au in each.aus}
+    for each in sure:
+        if not stated & set(each.aus):
+            asked = [au for au in each.aus if wanted is not None and au in wanted]
+            stated.add((asked or list(each.aus))[0])
+    return stated
+
+
+def _leaks(
+    spoken: list[tuple[Statement, Evidence]], stated: set[int], wanted: frozenset[int] | None
+) -> Iterator[Finding]:
+    allowed = frozenset(_UNITS) if wanted is None else wanted
+    for au in sorted(stated - allowed):
+        statement = next(each for each, evidence in spoken if evidence.states and au in evidence.aus)
+        yield Finding(
+            *("leak", (au,), statement.clause, statement.region, statement.movement),
+            f"AU{au} ({_name(au)}) is not asked for, but {statement.clause!r} says {_says(statement)}",
+        )
+    for statement, evidence in spoken:
+        if not evidence.states and wanted is not None and not set(evidence.aus) & (allowed | stated):
+            causes = " or ".join(f"AU{au}" for au in evidence.aus)
+            yield Finding(
+                *("leak", (evidence.aus[0],), statement.clause, statement.region, statement.movement),
+                f"{statement.clause!r} says {_says(statement)}, a sign of {causes}, none of which is asked for",
+            )
+
+
+def _missing(stated: set[int], wanted: frozenset[int] | None) -> Iterator[Finding]:
+    for au in sorted((wanted or frozenset()) - stated):
+        unit = _UNITS.get(au)
+        moves = f" ({unit.movement})" if unit else ""
+        yield Finding(
+            *("missing", (au,), "", unit.region if unit else None, unit.movement if unit else None),
+            f"AU{au} ({_name(au)}) has no clause that says its movement{moves}",
+        )
+
+
+def _contradictions(spoken: list[tuple[Statement, Evidence]], wanted: frozenset[int] | None) -> Iterator[Finding]:
+    return iter(())
+
+
+def _repetitions(text: str) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for sentence in re.split(r"(?<=[.!?;])\s+", text):
+        key = " ".join(re.findall(r"\w+", sentence.lower()))
+        if key and key in seen:
+            yield Finding("duplicate", (), sentence, None, None, f"{sentence!r} is said twice")
+        seen.add(key)
+
+
+def _lexicon_findings(lexicon: Lexicon) -> Iterator[Finding]:
+    for style, table in lexicon.descriptions.items():
+        for construct, variants in table.items():
+            for number, text in enumerate(variants, start=1):
+                for each in lint(text, construct).findings:
+                    yield Finding(**{**asdict(each), "place": _place(construct, style, number)})
+
+
+def _place(construct: Construct, style: str, variant: int) -> str:
+    return f"{name_of(construct)}, {style}, variant {variant}"
+
+
+def _says(statement: Statement) -> str:
+    return f"{statement.region}: {statement.movement}"
+
+
+def _name(au: int) -> str:
+    return _UNITS[au].name if au in _UNITS else _OTHERS.get(au, "not one of the twelve")
