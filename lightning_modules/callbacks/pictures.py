@@ -75,4 +75,9 @@ class Pictures(Callback):
         for logger in trainer.loggers:
             experiment: Any = getattr(logger, "experiment", None)
             if hasattr(experiment, "add_image"):
-                experiment.add_image("reconstructions", as_array(sheet), trainer.global_step, dataformats="HWC")
+                experiment.add_image("reconstructions", as_array(sheet), logged_step(trainer), dataformats="HWC")
+
+
+def logged_step(trainer: Trainer) -> int:
+    """Give the step at which Lightning logs the metrics of this moment: that of the last batch, counted from 0."""
+    return int(trainer.fit_loop.epoch_loop._batches_that_stepped)

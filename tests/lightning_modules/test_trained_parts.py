@@ -26,5 +26,5 @@ def test_a_part_is_taken_as_it_is_or_loaded_and_must_be_of_its_kind(tmp_path):
     bundle = str(save_bundle(given, tmp_path / "bundle", card="Untrained."))
     loaded = part(bundle, Discriminator, owner="Module", argument="judge")
     assert all(torch.equal(each, given.state_dict()[name]) for name, each in loaded.state_dict().items())
-    with pytest.raises(TypeError, match=r"Module: codec must be the path of a Codec, got .* holds a PatchDiscriminator"):
+    with pytest.raises(TypeError, match=r"codec must be the path of a Codec, got .* holds a PatchDiscriminator"):
         part(bundle, Codec, owner="Module", argument="codec")
