@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from datamodules.builders.statistics import PLOTS
+from datamodules.builders.statistics import OTHER_DATA, PLOTS
 from zoo.facs import ACTION_UNITS
 
 if TYPE_CHECKING:
@@ -75,13 +75,13 @@ def _paper(paper: Mapping[str, Any]) -> str:
         f"({paper['conflicting_entries']:,}), {paper['conflicting_occurrences']:,} occurrences; {paper['words']} words "
         f"in a text. {paper['definition']}"
     )
-    if paper["heading"] == "other data":
+    if paper["heading"] == OTHER_DATA:
         note = "These are figures of *other data* than this folder's; agreement or difference says nothing."
     else:
         differences = ", ".join(
             f"{count:+,} by {_DEFINITIONS[name]}" for name, count in paper["difference_of_conflicting_entries"].items()
         )
-        note = f"This folder has as many entries of the same data sets; its conflicting entries differ: {differences}."
+        note = f"This folder's conflicting entries differ from the paper's: {differences}."
     return f"### The paper's claim ({paper['heading']})\n\n{claim} {note}"
 
 

@@ -12,7 +12,7 @@ from datamodules.builders.texts import count_texts
 from zoo.facs.conflicts import CONFLICT_DEFINITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 STATISTICS = "statistics.json"
 PLOTS = "plots"
@@ -29,6 +29,9 @@ PAPER = {
 """What the paper states."""
 PAPER_SUBJECTS = {"bp4d": 41, "bp4dplus": 140}
 """The people of the data sets that the paper's was made of."""
+PAPER_READERS = {"BP4D", "BP4DPlus"}
+"""What reads those data sets as they are distributed."""
+SAME_DATA, OTHER_DATA = "the same data sets, people and number of images", "other data"
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +56,8 @@ def write_statistics(folder: str | Path, *, plots: bool = True) -> dict[str, Any
     statistics["table_7"] = count_texts(
         frames.description.tolist(), frames.present, num_variants=data.metadata.get("lexicon", {}).get("num_variants")
     )
-    statistics["paper"] = beside_the_paper(statistics)
+    readers = {source.get("reader") for source in data.metadata.get("sources", ())}
+    statistics["paper"] = beside_the_paper(statistics, readers=readers)
     save_json(statistics, data.path / STATISTICS)
     if plots:
         try:
@@ -63,18 +67,24 @@ def write_statistics(folder: str | Path, *, plots: bool = True) -> dict[str, Any
     return statistics
 
 
-def beside_the_paper(statistics: Mapping[str, Any]) -> dict[str, Any]:
+def beside_the_paper(statistics: Mapping[str, Any], *, readers: Collection[str | None]) -> dict[str, Any]:
     """Put the paper's figures under a heading that says whether they are of the same data.
 
-    They are where the entries are as many, of the same data sets, of as many people. Anything else, such as a part of
+    They are where as many frames of as many people were read from the same data sets. Anything else, such as a part of
     the data, drawn faces or a test's, is other data, and agreement with it would mean nothing.
+
+    Args:
+        statistics: What was counted.
+        readers: Classes that read the data sets.
     """
     people: dict[str, int] = {}
     for subject in statistics["subjects"]["entries"]:
         front = subject.split("/")[0]
         people[front] = people.get(front, 0) + 1
-    same = people == PAPER_SUBJECTS and statistics["entries"]["total"] == PAPER["images"]
-    result: dict[str, Any] = {"heading": "the same frames" if same else "other data", **PAPER}
+    same = (
+        people == PAPER_SUBJECTS and set(readers) == PAPER_READERS and statistics["entries"]["total"] == PAPER["images"]
+    )
+    result: dict[str, Any] = {"heading": SAME_DATA if same else OTHER_DATA, **PAPER}
     if same:
         result["difference_of_conflicting_entries"] = {
             name: statistics["categories"][name]["conflicting"]["entries"] - PAPER["conflicting_entries"]

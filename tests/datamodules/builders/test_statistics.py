@@ -89,14 +89,19 @@ def _statistics(counts, total):
 
 
 def test_the_papers_figures_are_of_other_data_unless_everything_agrees():
-    whole = {"bp4d": 41, "bp4dplus": 140}
-    assert beside_the_paper(_statistics(whole, 302_169))["heading"] != "other data"
-    assert beside_the_paper(_statistics(whole, 302_169))["difference_of_conflicting_entries"] == {
-        "antagonists": -6_056,
-        "interacting": -6_056,
-    }
-    for counts, total in ((whole, 302_168), ({"bp4d": 41}, 302_169), ({**whole, "disfa": 1}, 302_169)):
-        compared = beside_the_paper(_statistics(counts, total))
+    whole, readers = {"bp4d": 41, "bp4dplus": 140}, {"BP4D", "BP4DPlus"}
+    compared = beside_the_paper(_statistics(whole, 302_169), readers=readers)
+    assert compared["heading"] == "the same data sets, people and number of images"
+    assert compared["difference_of_conflicting_entries"] == {"antagonists": -6_056, "interacting": -6_056}
+    others = [
+        (whole, 302_168, readers),
+        ({"bp4d": 41}, 302_169, readers),
+        ({**whole, "disfa": 1}, 302_169, readers),
+        (whole, 302_169, {"Manifest"}),
+        (whole, 302_169, set()),
+    ]
+    for counts, total, read_by in others:
+        compared = beside_the_paper(_statistics(counts, total), readers=read_by)
         assert compared["heading"] == "other data"
         assert "difference_of_conflicting_entries" not in compared
     assert PAPER["conflicting_entries"] / PAPER["images"] == pytest.approx(PAPER["conflicting_share"], abs=5e-4)
