@@ -2,12 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-RUN := models_$(shell date +%Y%m%d_%H%M%S)
+RUN := made_$(shell date +%Y%m%d_%H%M%S)
 
 .PHONY: help demo models test test-slow lint types format clean
 help:
-	@echo "make demo               train stage I on procedural faces; pictures and figures in runs/stage1/version_N"
-	@echo "make demo FROM_SCRATCH=1  train the recogniser and the perceptual network first, too"
+	@echo "make demo               train stage I, then stage II, on procedural faces; says where pictures and figures are"
+	@echo "make demo FROM_SCRATCH=1  train everything under models/ first, too"
 	@echo "make test               install what tests need, run the default suite (about 3 minutes)"
 	@echo "make test-slow          the long tests"
 	@echo "make lint types format  ruff and import-linter; mypy; ruff format"
@@ -30,9 +30,11 @@ demo: $(VENV)/run.stamp
 ifdef FROM_SCRATCH
 	$(MAKE) models
 endif
-	$(BIN)/python cli.py fit --config stage1.yaml
+	$(BIN)/python cli.py fit --config stage1.yaml --run $(RUN)
+	$(BIN)/python cli.py fit --config stage2.yaml --model.codec runs/stage1/$(RUN) --run $(RUN)
 
-# The perceptual network first, then a codec to learn artefacts from, then the recognisers on both kinds of faces.
+# The perceptual network first, then a codec to learn artefacts from, then the recognisers on both kinds of faces, then
+# the face encoders of stage II.
 models: $(VENV)/run.stamp
 	$(BIN)/python cli.py fit --config perceptual.yaml --run $(RUN)
 	$(BIN)/python cli.py export --checkpoint runs/perceptual/$(RUN) --output models/perceptual
@@ -42,6 +44,10 @@ models: $(VENV)/run.stamp
 	$(BIN)/python cli.py export --checkpoint runs/recognizer/$(RUN) --output models/recognizer
 	$(BIN)/python cli.py fit --config recognizer_independent.yaml --model.codec runs/stage1/$(RUN) --run $(RUN)
 	$(BIN)/python cli.py export --checkpoint runs/recognizer_independent/$(RUN) --output models/recognizer_independent
+	$(BIN)/python cli.py fit --config face_identity.yaml --run $(RUN)
+	$(BIN)/python cli.py export --checkpoint runs/face_identity/$(RUN) --output models/face_identity
+	$(BIN)/python cli.py fit --config face_structure.yaml --run $(RUN)
+	$(BIN)/python cli.py export --checkpoint runs/face_structure/$(RUN) --output models/face_structure
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --numprocesses auto

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lightning_modules.base import TrainingModule
+from lightning_modules.figures import save_last_figures
 from lightning_modules.optimizers import AdamW, OptimizerFactory
 from zoo.face_encoders.base import FaceEncoder
 from zoo.metrics.verification import Verification
@@ -107,6 +108,10 @@ class FaceIdentityModule(TrainingModule):
     def on_test_epoch_end(self) -> None:
         """Log how well people are told apart."""
         self._log_verification("test")
+
+    def on_fit_end(self) -> None:
+        """Write the last validation's figures into the run's folder."""
+        save_last_figures(self.trainer)
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> Features:
         """Encode."""

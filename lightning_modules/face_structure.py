@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lightning_modules.base import TrainingModule
+from lightning_modules.figures import save_last_figures
 from lightning_modules.optimizers import AdamW, OptimizerFactory
 from zoo.face_encoders.base import FaceEncoder
 from zoo.metrics.retrieval import SetRetrieval
@@ -90,6 +91,10 @@ class FaceStructureModule(TrainingModule):
     def on_test_epoch_end(self) -> None:
         """Log how often they find them."""
         self._log_retrieval("test")
+
+    def on_fit_end(self) -> None:
+        """Write the last validation's figures into the run's folder."""
+        save_last_figures(self.trainer)
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> Features:
         """Encode."""

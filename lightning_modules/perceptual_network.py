@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lightning_modules.base import TrainingModule
+from lightning_modules.figures import save_last_figures
 from lightning_modules.optimizers import AdamW, OptimizerFactory
 from zoo.backbones.base import Backbone
-from zoo.files import save_json
 from zoo.images import from_unit, to_unit
 from zoo.layers.unit_features import unit_distance
 
@@ -87,10 +86,7 @@ class PerceptualNetworkModule(TrainingModule):
 
     def on_fit_end(self) -> None:
         """Write the last validation's figures into the run's folder."""
-        folder = self.trainer.log_dir
-        if folder is not None and self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
-            figures = {name: float(value) for name, value in self.trainer.callback_metrics.items() if "val/" in name}
-            save_json(figures, Path(folder) / "metrics.json")
+        save_last_figures(self.trainer)
 
     def _losses(self, batch: ProceduralFaceBatch, generator: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
         images, references = batch["image"], batch["reference"]
