@@ -1,5 +1,8 @@
 """The transformer: memories, positions, compilation."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -67,13 +70,37 @@ def test_the_hidden_share_and_the_kind_of_pass_matter(generator):
     assert not torch.allclose(trunk(sites, memory, ratio=state["ratio"], kind=1 - state["kind"]), plain, atol=1e-3)
 
 
+COMPILED = """
+import torch
+from zoo.fusion.base import Context
+from zoo.generators.depth import DepthGenerator
+
+torch.manual_seed(0)
+sizes = {"rows": 4, "cols": 4, "num_levels": 2, "codebook_size": 8, "context_dim": 6}
+component = DepthGenerator(**sizes, dim=16, num_layers=2, num_heads=2, dropout=0.0, corruption=0.0)
+for parameter in component.parameters():
+    parameter.data.add_(0.3 * torch.randn_like(parameter))
+tokens, text = torch.randint(8, (4, 2, 4, 4)), torch.randn(4, 5, 6)
+context = Context(text, torch.ones(4, 5, dtype=torch.bool), torch.randn(4, 16, 6), text, None)
+
+
+def step():
+    component.zero_grad()
+    loss = component(tokens, context, generator=torch.Generator().manual_seed(1)).loss
+    loss.backward()
+    return [loss.detach(), *(each.grad.clone() for each in component.parameters())]
+
+
+plain = step()
+component.trunk.compile(fullgraph=True, backend="aot_eager")
+for left, right in zip(plain, step(), strict=True):
+    torch.testing.assert_close(left, right)
+assert not [name for name in component.state_dict() if "_orig_mod" in name]
+"""
+
+
 @pytest.mark.slow
-def test_it_compiles_as_one_graph_and_gives_the_same(generator, monkeypatch):
-    # under the hook that checks shapes, compilation fails without a reason of ours
-    monkeypatch.setenv("JAXTYPING_DISABLE", "1")
-    trunk, sites, context, state = trunk_and_inputs(generator)
-    memory = trunk.read(context)
-    expected = trunk(sites, memory, **state)
-    compiled = torch.compile(trunk, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(sites, memory, **state), expected, atol=1e-5, rtol=1e-4)
-    assert not [name for name in trunk.state_dict() if "_orig_mod" in name]
+def test_it_compiles_as_one_graph_and_gives_the_same():
+    # on its own: under the hook that checks shapes, compilation fails for no reason of ours
+    done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
