@@ -37,14 +37,15 @@ class Sampling:
     """How tokens are drawn.
 
     Attributes:
-        steps: Forward passes; what it means per level is the generator's affair.
+        steps: Forward passes before revision; what it means per level is the generator's affair.
         temperature: Of the draw of a token; 0 takes the likeliest.
         order: ``confidence``: surest positions first; ``halton``: well spread ones, whatever is in them.
-        choice_temperature: Noise on the confidence, falling to 0 towards the last step.
+        choice_temperature: Noise on the confidence (of all levels together), falling to 0 at the last step.
         text_guidance: How far to go from the picture without text to the one with it; 1 is no guidance.
         reference_guidance: The same for the reference.
         guidance_schedule: ``constant``; ``ramp``: from 1 up to the guidance, and 1 in the last quarter.
-        revise_rounds: How often a part of the positions is drawn again, given all others.
+        revise_rounds: How often all positions are drawn again, a random quarter at a time, given all others: four
+            passes a round, four for each level where levels are drawn one after another.
     """
 
     steps: int = 8

@@ -233,7 +233,8 @@ class MaskedGenerator(Generator):
         smoothing = self.label_smoothing if self.training else 0.0
         verdict = self.classifier.judge(features, tokens, of_level=of_level, smoothing=smoothing)
         correct = torch.stack([each.float().mean() for each in verdict.correct.split(list(of_level))])
-        bins = (ratio * _BINS).ceil().long().sub_(1).clamp_(0, _BINS - 1)
+        # a bin holds its upper bound, to within rounding
+        bins = (ratio * _BINS - 1e-4).ceil().long().sub_(1).clamp_(0, _BINS - 1)
         by_ratio = verdict.losses.new_zeros(_BINS, 2)
         by_ratio.index_add_(0, bins, torch.stack([verdict.losses, torch.ones_like(verdict.losses)], 1))
         return GeneratorLoss(

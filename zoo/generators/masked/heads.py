@@ -49,8 +49,8 @@ class DepthHead(StackHead):
     """Guess each level given the coarser ones of the same site.
 
     One gated layer, shared by all levels, over the sum of what the trunk says, the vectors of the coarser tokens and a
-    vector of the level: a small stand-in for the depth transformer of Lee et al. 2022
-    (https://arxiv.org/abs/2203.01941), as all levels but the last few are drawn from few bits.
+    vector of the level: a small stand-in for the depth transformer of Lee et al. 2022, section 3.2
+    (https://arxiv.org/abs/2203.01941).
 
     Args:
         dim: Channels.
