@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
 STORAGES = ("files", "tar")
@@ -118,8 +121,8 @@ class ImageReader:
             missing = [shard for shard, end in ends.items() if _size_of(self.folder / shard) < end]
         if missing:
             message = (
-                f"{self.folder}: must hold the images that its tables name, but {len(missing):,} are missing or cut short, "
-                f"such as {missing[0]}. Copy or build the folder again."
+                f"{self.folder}: must hold the images that its tables name, but {len(missing):,} are missing or cut "
+                f"short, such as {missing[0]}. Copy or build the folder again."
             )
             raise ImageStorageError(message)
 
@@ -141,30 +144,59 @@ class ImageReader:
         return {**self.__dict__, "_shards": {}}  # another process opens archives itself
 
 
-class TarShard:
+@contextlib.contextmanager
+def image_writer(folder: str | Path, *, shard: str | None) -> Iterator[Callable[[str, bytes], int]]:
+    """Write encoded images; gives a function that takes an image's path and content, and gives its offset.
+
+    Args:
+        folder: What paths are relative to.
+        shard: An archive, replaced where it exists, that is on the disk when all is written; None for files.
+    """
+    folder = Path(folder)
+    if shard is None:
+
+        def write_file(name: str, content: bytes) -> int:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+            return 0
+
+        yield write_file
+        return
+    (folder / shard).parent.mkdir(parents=True, exist_ok=True)
+    with (folder / shard).open("wb") as file:
+        archive = TarWriter(file)
+        yield archive.add
+        archive.close()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class TarWriter:
     """Write an uncompressed archive whose bytes depend on names and contents alone.
 
     Args:
-        path: The archive; replaced where it exists.
+        file: Where it goes.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._file = Path(path).open("wb")  # noqa: SIM115 -- closed by close()
-        self._archive = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._offset = 0
 
     def add(self, name: str, content: bytes) -> int:
         """Append a member; gives the offset of its first byte."""
         member = tarfile.TarInfo(name)  # no time and no owner
         member.size, member.mode = len(content), 0o644
-        self._archive.addfile(member, io.BytesIO(content))
-        return int(self._archive.offset) - -(-len(content) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+        header = member.tobuf(tarfile.PAX_FORMAT, "utf-8")
+        first = self._offset + len(header)
+        padding = -len(content) % tarfile.BLOCKSIZE
+        self._file.write(header + content + bytes(padding))
+        self._offset = first + len(content) + padding
+        return first
 
     def close(self) -> None:
-        """Write the end of the archive, and wait until all is on the disk."""
-        self._archive.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Write the end of the archive; the file stays open."""
+        end = self._offset + 2 * tarfile.BLOCKSIZE
+        self._file.write(bytes(end - self._offset + -end % tarfile.RECORDSIZE))
 
 
 def path_of(source: str) -> str:

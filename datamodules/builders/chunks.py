@@ -11,7 +11,7 @@ import numpy as np
 
 from datamodules.au_text_tables import QUALITIES
 from datamodules.builders.cropping import Crop, CropSettings, CropTask, ProblemFields, crop_face
-from datamodules.image_storage import TarShard, path_of
+from datamodules.image_storage import image_writer, path_of
 from zoo.files import write_whole
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class Chunk:
         return Path(self.folder) / "work" / f"{self.name}.npz"
 
     @property
-    def shard(self) -> str:
-        """The archive of the chunk's images, relative to the folder."""
-        return f"shards/{self.name}.tar"
+    def shard(self) -> str | None:
+        """The archive of the chunk's images, relative to the folder; None where they are files."""
+        return f"shards/{self.name}.tar" if self.storage == "tar" else None
 
     def is_done(self) -> bool:
         """Look whether the chunk is noted and its images are there, which a power failure could keep from the disk."""
@@ -55,7 +55,7 @@ class Chunk:
             return False
         results = ChunkResults.load(self.results)
         written = np.flatnonzero(results.size)
-        if self.storage == "tar":
+        if self.shard is not None:
             ends = results.offset[written] + results.size[written]
             return not len(written) or _size_of(Path(self.folder) / self.shard) >= ends.max()
         return all(_size_of(Path(self.folder) / results.image[place]) == results.size[place] for place in written)
@@ -108,30 +108,17 @@ def crop_chunk(
     """
     chunk, tasks = chunk_and_tasks
     names, sizes, offsets, crops = [], [], [], []
-    folder = Path(chunk.folder)
-    archive = folder / chunk.shard
-    shard = None
-    if chunk.storage == "tar":
-        archive.parent.mkdir(exist_ok=True)
-        shard = TarShard(archive)
-    for task in tasks:
-        crop = crop_face(task, settings)
-        if crop.problem is not None and refuse:
-            return [crop.problem]
-        name = f"images/{path_of(task.source)}.{settings.image_format}"
-        offset = 0
-        if crop.content and shard is not None:
-            offset = shard.add(name, crop.content)
-        elif crop.content:
-            write_image(folder / name, crop.content)
-        names.append(name)
-        sizes.append(len(crop.content))
-        offsets.append(offset)
-        crops.append(replace(crop, content=b""))
-    if shard is not None:
-        shard.close()
-        if not any(sizes):
-            archive.unlink()
+    with image_writer(chunk.folder, shard=chunk.shard) as write_image:
+        for task in tasks:
+            crop = crop_face(task, settings)
+            if crop.problem is not None and refuse:
+                return [crop.problem]
+            names.append(f"images/{path_of(task.source)}.{settings.image_format}")
+            sizes.append(len(crop.content))
+            offsets.append(write_image(names[-1], crop.content) if crop.content else 0)
+            crops.append(replace(crop, content=b""))
+    if chunk.shard is not None and not any(sizes):
+        (Path(chunk.folder) / chunk.shard).unlink()
     problems = [crop.problem for crop in crops if crop.problem is not None]
     arrays: dict[str, Any] = {
         "texts": json.dumps({"image": names, "problems": problems}),
@@ -169,12 +156,6 @@ def landmarks_of(each: list[NDArray[np.float32] | None]) -> NDArray[np.float32] 
         if points is not None:
             stacked[place] = points if len(points) == count else five_points(points.astype(np.float64))
     return stacked
-
-
-def write_image(path: Path, content: bytes) -> None:
-    """Write an image file; it counts only when its chunk is noted, so that half a file does no harm."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
 
 
 def _size_of(path: Path) -> int:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from datamodules.builders.chunks import write_image
 from datamodules.builders.cropping import Crop, CropSettings, CropTask, crop_face
 from datamodules.builders.processes import in_processes
 from datamodules.builders.selection import reference_candidates
-from datamodules.image_storage import ImagePlaces, TarShard, path_of
+from datamodules.builders.sources.base import DatasetError
+from datamodules.image_storage import ImagePlaces, image_writer, path_of
 from datamodules.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -45,22 +45,14 @@ class References:
     def write(self, frames: Frames, folder: Path, *, storage: str, image_format: str) -> ImagePlaces:
         """Write the crops as files or as one archive; gives where they are."""
         names = [f"{_FOLDER}/{path_of(frames.source[place])}.{image_format}" for place in self.places]
-        offsets = np.zeros(len(names), dtype=np.int64)
-        archive = f"shards/{_FOLDER}.tar"
-        if storage == "tar":
-            (folder / archive).parent.mkdir(exist_ok=True)
-            shard = TarShard(folder / archive)
-            for row, (name, crop) in enumerate(zip(names, self.crops, strict=True)):
-                offsets[row] = shard.add(name, crop.content)
-            shard.close()
-        else:
-            for name, crop in zip(names, self.crops, strict=True):
-                write_image(folder / name, crop.content)
+        shard = f"shards/{_FOLDER}.tar" if storage == "tar" else None
+        with image_writer(folder, shard=shard) as write_image:
+            offsets = [write_image(name, crop.content) for name, crop in zip(names, self.crops, strict=True)]
         return ImagePlaces(
             np.array(names, dtype=object),
             np.array([len(crop.content) for crop in self.crops], dtype=np.int64),
-            np.array([archive] * len(names), dtype=object) if storage == "tar" else None,
-            offsets,
+            None if shard is None else np.array([shard] * len(names), dtype=object),
+            np.array(offsets, dtype=np.int64),
         )
 
 
@@ -84,7 +76,7 @@ def choose_references(
         workers: Processes that crop.
 
     Raises:
-        DatasetError: A face can't be cropped, and problems are refused.
+        DatasetError: A face can't be cropped, and problems are refused; or there is none at all.
     """
     named = frames.named_reference[entries]
     crops = _cropped(frames, sorted(set(named[named >= 0].tolist())), settings, workers=workers)
@@ -100,6 +92,8 @@ def choose_references(
         problems.add(
             "no reference face", subject, "none of its frames can be cropped; its entries are left out", count=count
         )
+    if (reference < 0).all():
+        raise DatasetError(nothing_cropped(problems))
     places = np.unique(reference[reference >= 0])
     row = np.where(reference >= 0, np.searchsorted(places, reference), -1)
     return References(places, [crops[place] for place in places.tolist()], row)
@@ -149,6 +143,13 @@ def _cropped(frames: Frames, places: Sequence[int], settings: CropSettings, *, w
             crops |= dict(zip(part, cropped, strict=True))
             advance(len(part))
     return crops
+
+
+def nothing_cropped(problems: Problems) -> str:
+    """Say that no face at all could be cropped, and why."""
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in problems.counts().items())
+    first = next((problem.detail for problem in reversed(problems.found) if problem.detail), "")
+    return f"dataset: there must be frames whose face can be cropped, got none: {counts}. The last one: {first}."
 
 
 def task_of(frames: Frames, place: int) -> CropTask:

@@ -9,6 +9,7 @@ import numpy as np
 
 from datamodules.au_text_tables import QUALITIES, FaceTable
 from datamodules.builders.chunks import Chunk, ChunkResults, landmarks_of, quality_of
+from datamodules.builders.references import nothing_cropped
 from datamodules.builders.sources.base import DatasetError
 from datamodules.image_storage import ImagePlaces
 from zoo.facs import AUS, name_of
@@ -57,13 +58,11 @@ def frames_table(
         for problem in result.problems:
             problems.add(*problem)
     if not len(kept):
-        counts = ", ".join(f"{count:,} {kind}" for kind, count in problems.counts().items())
-        message = f"dataset: there must be frames whose face can be cropped, got none: {counts}."
-        raise DatasetError(message)
+        raise DatasetError(nothing_cropped(problems))
     entries = entries[kept]
     occurrence = frames.occurrence[entries]
     shards = None
-    if chunks[0].storage == "tar":
+    if chunks[0].shard is not None:
         shards = np.array([chunk.shard for chunk in chunks for _ in chunk.places], dtype=object)[kept]
     landmarks = _joined([result.landmarks for result in results], [len(result.size) for result in results])
     return FaceTable(
