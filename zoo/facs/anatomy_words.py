@@ -17,12 +17,14 @@ def _ends_of(side: str, whole: str) -> list[str]:
 REGIONS: dict[str, list[str]] = {
     "inner brow": [
         *(phrase for side in ("inner", "medial", "inside") for phrase in _ends_of(side, "brow")),
-        *("inner end", "inner third", "inner half", "inner portion", "inner part", "head of brow", "brow head"),
+        *("head of brow", "brow head"),
     ],
     "outer brow": [
         *(phrase for side in ("outer", "lateral", "outside") for phrase in _ends_of(side, "brow")),
-        *("outer end", "outer third", "outer half", "outer portion", "tail of brow", "brow tail"),
+        *("tail of brow", "brow tail"),
     ],
+    "inner end": ["inner end", "inner third", "inner half", "inner portion", "inner part", "inner corner", "inner one"],
+    "outer end": ["outer end", "outer third", "outer half", "outer portion", "outer corner", "outer one"],
     "brow": ["brow", "brow line", "brow ridge", "inner and outer brow", "inner and outer end of brow"],
     "brow gap": ["gap between brow", "space between brow", "distance between brow", "narrowed gap", "gap between them"],
     "forehead": ["forehead", "centre of forehead", "middle of forehead", "skin of forehead", "central forehead"],
@@ -30,7 +32,16 @@ REGIONS: dict[str, list[str]] = {
     "cover fold": ["eye cover fold", "cover fold", "inner part of eye cover fold", "lateral part of eye cover fold"],
     "upper lid": ["upper lid", "upper eyelid", "edge of upper lid", "skin of upper lid"],
     "lower lid": ["lower lid", "edge of lower lid", "skin of lower lid", "margin of lower lid", "lower lid margin"],
-    "lids": ["lid", "edge of lid", "lid edge", "lid margin", "edge of each lid", "skin of lid", "upper and lower lid"],
+    "lids": [
+        "lid",
+        "edge of lid",
+        "lid edge",
+        "lid margin",
+        "edge of each lid",
+        "margin",
+        "skin of lid",
+        "upper and lower lid",
+    ],
     "eyes": ["eye", "eye opening", "eye aperture", "palpebral fissure", "opening of eye", "aperture of eye", "gaze"],
     "eye corners": [
         *(f"{side}{part} of eye" for side in ("", "outer ", "inner ") for part in ("corner", "end")),
@@ -47,10 +58,10 @@ REGIONS: dict[str, list[str]] = {
     "infraorbital triangle": ["infraorbital triangle", "skin of infraorbital triangle"],
     "upper lip": [
         *("upper lip", "centre of upper lip", "middle of upper lip", "line of upper lip", "central upper lip"),
-        *("skin above upper lip", "upper lip line", "upper one", "top lip", "outline of upper lip", "its upper lip"),
+        *("skin above upper lip", "upper lip line", "top lip", "outline of upper lip", "its upper lip"),
         *("raised middle", "middle part of upper lip", "center of upper lip", "upper lip centre"),
     ],
-    "lower lip": ["lower lip", "bottom lip", "lower one", "middle of lower lip", "centre of lower lip"],
+    "lower lip": ["lower lip", "bottom lip", "middle of lower lip", "centre of lower lip"],
     "lips": [
         "lip",
         "mouth lip",
@@ -72,7 +83,10 @@ REGIONS: dict[str, list[str]] = {
     "jaw": ["jaw", "mandible", "lower jaw"],
     "teeth": ["tooth", "upper tooth", "lower tooth", "gum", "upper gum"],
     "tongue": ["tongue"],
-    "end": ["end", "tip", "middle", "centre", "center"],
+    "upper one": ["upper one"],
+    "lower one": ["lower one"],
+    "end": ["end", "tip"],
+    "middle": ["middle", "centre"],
     "skin": ["skin", "surplus"],
 }
 """A place of the face to the phrases that name it."""
@@ -139,28 +153,29 @@ SIGNS: dict[str, tuple[str, str]] = {
 
 MOVEMENTS: dict[str, list[str]] = {
     "up": [
+        *("raiser", "elevation"),
         *("raise", "lift", "hoist", "elevate", "rise", "heighten", "upturn", "higher", "high", "highest", "climb"),
         *("ascend", "uplift", "prop"),
     ],
-    "down": ["lower", "depress", "sink", "sag", "descend", "fall", "droop", "drop", "sunken", "downturn"],
+    "down": ["lower", "depress", "sink", "sag", "descend", "fall", "droop", "drop", "sunken", "downturn", "depression"],
     "together": ["converge", "knit", "closer", "nearer"],
     "furrow": ["furrow"],
     "tight": ["tighten", "tight", "taut", "tense", "tension", "firm", "tightness"],
     "narrow": ["narrow", "narrower", "thin", "thinner", "smaller", "shrink", "squint", "flatter", "constrict"],
-    "press": ["press", "squeeze", "pressure", "compress", "clamp"],
+    "press": ["press", "squeeze", "pressure", "compress", "clamp", "compression"],
     "flat": ["flatten", "flat"],
     "straight": ["straighten", "straight"],
     "angular": ["angular", "square", "squarish"],
     "pinch": ["pinch", "tuck"],
-    "wrinkle": ["wrinkle", "crease", "pit", "pucker up", "dent", "roughen", "rough", "corrugate", "crinkle", "pebble"],
+    "wrinkle": ["wrinkle", "crease", "pit", "dent", "roughen", "rough", "corrugate", "crinkle", "dimple"],
     "bulge": ["bulge", "swell", "pouch", "bag"],
     "bunch": ["bunch", "gather", "heap"],
-    "part": ["part", "separate"],
+    "part": ["part", "separate", "parting"],
     "open": ["open", "gape"],
     "wide": ["widen", "wide", "wider", "broader", "enlarge"],
     "stretch": ["stretch"],
     "pucker": ["purse", "pucker", "funnel", "round"],
-    "out": ["protrude", "jut", "evert", "stick"],
+    "out": ["protrude", "jut", "evert", "stick", "protrusion"],
     "show": ["show", "expose", "reveal", "visible", "bare", "exposure"],
     "close": ["close", "shut"],
     "retract": ["retract"],
@@ -172,6 +187,13 @@ MOVEMENTS: dict[str, list[str]] = {
     "long": ["lengthen", "longer", "elongate", "long"],
 }
 """A movement to the words that state it by themselves; verbs in their base form."""
+
+ADJECTIVES = frozenset(
+    "higher high highest sunken closer nearer tight taut firm thin thinner narrower smaller flatter flat straight angular "
+    "square squarish rough wide wider broader slack limp oblique deeper deep longer long visible bare narrow open smooth "
+    "upturned".split()
+)
+"""Those of the movements that are adjectives."""
 
 CARRIERS = [
     *("pull", "draw", "push", "move", "carry", "bring", "take", "go", "come", "turn", "roll", "shift", "send", "drag"),
@@ -195,21 +217,34 @@ DIRECTIONS: dict[str, list[str]] = {
         ),
     ],
     "back": ["back", "backward", "backwards", "towards ear", "toward ear", "rearward", "further back"],
-    "out": ["out", "outward", "outwards", "forward", "forwards"],
+    "out": ["out", "forth"],
+    "outwards": ["outward", "outwards", "forward", "forwards"],
     "sideways": ["sideways", "horizontally", "laterally", "sideward", "sidewards"],
-    "oblique": ["obliquely", "diagonally", "at a slant", "at slant", "oblique", "diagonal"],
-    "against": ["against each other", "against one another", "on one another", "onto each other", "on each other"],
+    "oblique": ["obliquely", "diagonally", "at a slant", "at slant", "diagonal"],
+    "against": [
+        "against each other",
+        "against one another",
+        "on one another",
+        "onto each other",
+        "on each other",
+        "onto one another",
+    ],
     "eyewards": ["towards eye", "toward eye", "to eye", "towards them"],
 }
 """A direction to the words that state it beside a carrier, or beside a place where the verb is left out."""
 
-SHUT = [
-    "lip on lip",
-    "lip is pressed on lip",
-    "lip against lip",
-    "one lip pressed onto other",
-]
-"""Ways to say that the lips press on each other, in which the second one is no place of its own."""
+NOUNS: dict[str, list[str]] = {
+    "sign": [
+        *("wrinkle", "crease", "furrow", "line", "bulge", "pouch", "bag", "dent", "pit", "bend", "curve", "arch"),
+        *("bow", "angle", "fold", "swell", "point", "slope"),
+    ],
+    "pull": [
+        *("pull", "lift", "push", "press", "squeeze", "tension", "pressure", "movement", "force", "tightness"),
+        *("elevation", "depression", "compression", "protrusion", "parting", "exposure", "rise", "raise", "tug"),
+        *("shift", "drop", "squint"),
+    ],
+}
+"""Movements that are nouns as well: what is seen on the skin, and what acts on a place."""
 
 IRREGULAR: dict[str, tuple[str, str]] = {
     "rose": ("rise", "past"),

@@ -45,7 +45,7 @@ _STATES: dict[tuple[int, ...], dict[str, str]] = {
     },
     (7,): {"lower lid": "up tight straight bulge flat", "lids": "tight straight together bulge narrow up"},
     (10,): {"upper lip": "up angular"},
-    (12,): {"lip corners": "up back oblique out"},
+    (12,): {"lip corners": "up back outwards"},
     (14,): {"lip corners": "in pinch tight press narrow"},
     (15,): {"lip corners": "down"},
     (17,): {"chin": "up wrinkle bulge", "lower lip": "up"},
@@ -64,10 +64,12 @@ _STATES: dict[tuple[int, ...], dict[str, str]] = {
     (23, 24): {"lips": "narrow", "mouth": "narrow", "upper lip": "narrow", "lower lip": "narrow"},
     (24, 14, 23): {"lips": "flat"},
     (24, 17, 23): {"lips": "close"},
-    (12, 15, 14): {"lip corners": "long"},
-    (17, 18, 22): {"lips": "out", "lower lip": "out"},
-    (18, 22): {"upper lip": "out"},
+    (12, 15): {"lip corners": "oblique"},
+    (12, 15, 14): {"lip corners": "long out"},
+    (17, 18, 22): {"lips": "out outwards", "lower lip": "out outwards"},
+    (18, 22): {"upper lip": "out outwards"},
     (10, 12): {"infraorbital triangle": "up"},
+    (10, 17): {"middle of the mouth": "up"},
     (5, 7): {"upper lid": "tight"},
 }
 _SIGNS: dict[tuple[int, ...], dict[str, str]] = {
@@ -75,7 +77,7 @@ _SIGNS: dict[tuple[int, ...], dict[str, str]] = {
     (1, 2): {"forehead": "up", "cover fold": "stretch up"},
     (6, 12): {"cheeks": "bulge pucker wide"},
     (10, 12, 15, 17): {"nasolabial furrow": "deepen up wrinkle"},
-    (10, 17, 12): {"middle of the mouth": "up", "mouth": "up", "lips": "up"},
+    (10, 17, 12): {"mouth": "up"},
     (23, 24, 17, 14, 10): {"lips": "wrinkle bulge"},
 }
 EVIDENCE: dict[tuple[str, str], Evidence] = {

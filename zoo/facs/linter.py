@@ -21,6 +21,10 @@ from zoo.facs.lexicon import Lexicon
 from zoo.facs.reading import Reader, Statement
 
 _UNITS = {unit.number: unit for unit in ACTION_UNITS}
+_INNER = re.compile(
+    r"\b(?:inner|medial|midline|entire|whole|(?:centre|center|middle)\s+of\s+the\s+forehead)\b", re.IGNORECASE
+)
+_OUTER = re.compile(r"\b(?:outer|lateral|temples?|tails?|entire|whole|arch(?:es)?)\b", re.IGNORECASE)
 _OTHERS = {
     5: "upper lid raiser",
     9: "nose wrinkler",
@@ -144,14 +148,25 @@ def _spoken(reader: Reader) -> Iterator[tuple[Statement, Evidence]]:
     """Give the statements that speak of AUs, with what they tell."""
     for statement in reader.statements():
         evidence = EVIDENCE.get((statement.region, statement.movement))
+        if (statement.region, statement.movement) == ("brow", "up"):
+            evidence = _of_brows(statement, reader.text)
         if evidence is not None and not statement.is_negated:
             yield statement, evidence
     for mention in reader.mentions:
         if mention.kind == "muscle" and mention.value in MUSCLE_EVIDENCE and not reader.negated[mention.start]:
             yield (
-                Statement(mention.value, "contract", reader.clause(mention.start), mention.start, 0),
+                Statement(mention.value, "contract", reader.clause(mention.start), "", mention.start),
                 MUSCLE_EVIDENCE[mention.value],
             )
+
+
+def _of_brows(statement: Statement, text: str) -> Evidence:
+    """Say which ends of the brows are raised: what the clause, else the sentence, else the text says, or both."""
+    for part in (statement.clause, statement.sentence, text):
+        inner, outer = (bool(pattern.search(part)) for pattern in (_INNER, _OUTER))
+        if inner or outer:
+            return Evidence(((1,) if inner else ()) + ((2,) if outer else ()), jointly=True)
+    return Evidence((1, 2), jointly=True)
 
 
 def _stated(spoken: list[tuple[Statement, Evidence]], wanted: frozenset[int] | None) -> set[int]:
