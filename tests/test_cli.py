@@ -1,6 +1,7 @@
 """The entry point: help at once, nothing heavy imported, a subcommand in one line."""
 
 import importlib
+import inspect
 import subprocess
 import sys
 import time
@@ -48,6 +49,30 @@ def test_every_command_has_its_function():
         for path in target.values() if isinstance(target, dict) else [target]:
             module, _, name = path.partition(":")
             assert callable(getattr(importlib.import_module(module), name))
+
+
+def tools():
+    """Give the words of each tool, and its function."""
+    for name, target in cli.COMMANDS.items():
+        for member, path in target.items() if isinstance(target, dict) else [("", target)]:
+            yield [name, *([member] if member else [])], path
+
+
+@pytest.mark.parametrize(
+    ("words", "path"), list(tools()), ids=lambda each: " ".join(each) if type(each) is list else ""
+)
+def test_the_page_of_a_tool_shows_its_options_and_an_example(words, path, capsys):
+    module, _, name = path.partition(":")
+    function = getattr(importlib.import_module(module), name)
+    assert cli.main([*words, "--help"]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith(f"usage: python cli.py {' '.join(words)} ")
+    assert f"\n  python cli.py {' '.join(words)}" in page.partition("\nexamples:")[2]
+    assert "print-config" not in page  # what jsonargparse adds to every tool
+    required = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
+    for each in required:
+        if each.kind is not each.VAR_KEYWORD:
+            assert f"  --{each.name.replace('_', '-')} " in page
 
 
 def test_list_prints_every_component(capsys):

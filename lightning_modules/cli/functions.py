@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -11,8 +10,8 @@ from jsonargparse import ArgumentParser, auto_cli
 
 from lightning_modules.cli.errors import UserError, raised_by_us
 from lightning_modules.cli.explanations import explain
-from lightning_modules.cli.help_pages import examples
 from lightning_modules.cli.origins import Origins
+from lightning_modules.cli.tool_page import tool_page
 
 
 def call(function: Callable[..., Any], arguments: list[str], *, program: str) -> int:
@@ -28,10 +27,15 @@ def call(function: Callable[..., Any], arguments: list[str], *, program: str) ->
     Raises:
         UserError: An option or a value is wrong, or the function refuses them.
     """
+    options = ArgumentParser()  # knows the parameters behind **options, too
+    options.add_function_arguments(function, as_positional=False)
+    if "-h" in arguments or "--help" in arguments:
+        print(tool_page(function, options, program=program))
+        return 0
     try:
         result = auto_cli(
             function,
-            args=list(_plain(arguments, function)),
+            args=list(_plain(arguments, options)),
             as_positional=False,
             prog=program,
             parser_class=_Parser,
@@ -46,11 +50,9 @@ def call(function: Callable[..., Any], arguments: list[str], *, program: str) ->
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
 
-def _plain(arguments: list[str], function: Callable[..., Any]) -> Iterator[str]:
+def _plain(arguments: list[str], options: ArgumentParser) -> Iterator[str]:
     """The options as jsonargparse has them: with underscores, and a value for each switch."""
-    parser = ArgumentParser()  # knows the parameters behind **options, too
-    parser.add_function_arguments(function, as_positional=False)
-    switches = {action.dest for action in parser._actions if action.metavar == "{true,false}"}
+    switches = {action.dest for action in options._actions if action.metavar == "{true,false}"}
     for argument, following in itertools.zip_longest(arguments, arguments[1:]):
         if not argument.startswith("--"):
             yield argument
@@ -62,10 +64,6 @@ def _plain(arguments: list[str], function: Callable[..., Any]) -> Iterator[str]:
 
 
 class _Parser(ArgumentParser):
-    def format_help(self, *arguments: Any, **keywords: Any) -> str:
-        text = super().format_help(*arguments, **keywords)
-        return re.sub(r"--[a-z][a-z_]*", lambda match: match[0].replace("_", "-"), text) + examples(self.prog)
-
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:
             super().error(message, ex)

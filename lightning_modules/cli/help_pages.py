@@ -42,6 +42,10 @@ _EXAMPLES = {
   python cli.py dataset bp4d --input BP4D --split 3fold:P3 --output data/bp4d_p3        part 3 of the usual three tests
   python cli.py dataset bp4d --input BP4D --bp4dplus BP4D+ --split 3fold:P1,4fold:S1 --output data/folds
   python cli.py dataset bp4d --input BP4D --on-problem refuse --output data/bp4d        end with the first problem""",
+    "cli.py dataset bp4dplus": """
+  python cli.py dataset bp4dplus --input BP4D+ --output data/bp4dplus""",
+    "cli.py dataset disfaplus": """
+  python cli.py dataset disfaplus --input DISFA+ --output data/disfaplus""",
     "cli.py dataset disfa": """
   python cli.py dataset disfa --input DISFA --split 3fold:P3 --output data/disfa
   python cli.py dataset disfa --input DISFA --landmarks false --detector mtcnn --output data/disfa_mtcnn""",
@@ -52,6 +56,13 @@ _EXAMPLES = {
     "cli.py dataset faces": """
   python cli.py dataset faces --num-images 1000 --output data/faces
   python cli.py dataset faces --num-images 1000 --keep-neutral false --storage tar --output data/faces_tar""",
+    "cli.py export": """
+  python cli.py export --checkpoint runs/stage1/version_0 --output exported/codec    then zoo.load("exported/codec")""",
+    "cli.py import mefarg": """
+  python cli.py import mefarg --checkpoint MEFARG_resnet50_BP4D_fold1.pth --output models/mefarg_bp4d""",
+    "cli.py list": """
+  python cli.py list                                            every part
+  python cli.py list --family quantizers --json                 those of one family, for programs""",
     "cli.py synthesize": """
   python cli.py synthesize --aus 6,12 --output a.png            a procedural face, our own model
   python cli.py synthesize --aus 6,12,15 --reference face.png --model runs/stage2/version_0 --output b.png
