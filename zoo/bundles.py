@@ -102,6 +102,7 @@ def save_bundle(
     *,
     card: str,
     metadata: dict[str, Any] | None = None,
+    half: bool = False,
 ) -> Path:
     """Write a component as a bundle, whole or not at all.
 
@@ -110,6 +111,7 @@ def save_bundle(
         directory: The bundle's folder; an earlier bundle there is replaced, anything else is refused.
         card: The model card, in Markdown.
         metadata: Plain data to keep beside the arguments: how it was trained, what it reached.
+        half: Whether weights in float32 are written in float16; loading makes float32 of them again.
 
     Raises:
         BundleError: The folder holds something that is no bundle, or is a file.
@@ -126,6 +128,8 @@ def save_bundle(
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in component.state_dict().items()}
+        if half:
+            state = {name: each.half() if each.dtype == torch.float32 else each for name, each in state.items()}
         save_file(state, fresh / _WEIGHTS)
         (fresh / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         (fresh / _CARD).write_text(card.rstrip() + "\n", encoding="utf-8")

@@ -16,19 +16,20 @@ _PROCEDURAL = "ProceduralFaces"
 _RENDERED = "procedural FACS faces, rendered; no photograph of a person"
 
 
-def export(checkpoint: str, output: str) -> None:
+def export(checkpoint: str, output: str, half: bool = False) -> None:
     """Write the component that a run trained as a bundle: weights, arguments, model card, checksums.
 
     Args:
         checkpoint: A run's folder (its best checkpoint, else its last) or a checkpoint in one.
         output: Folder of the bundle; an earlier bundle there is replaced.
+        half: Whether weights are written in half the size, as float16.
     """
     place = find(checkpoint)
     file = place if place.is_file() else best_checkpoint(place)
     run = file.parent.parent if file.parent.name == "checkpoints" else file.parent
     component = load(file)
     metadata = _metadata(run, file)
-    bundle = save_bundle(component, output, card=model_card(component, metadata), metadata=metadata)
+    bundle = save_bundle(component, output, card=model_card(component, metadata), metadata=metadata, half=half)
     size = sum(each.stat().st_size for each in bundle.iterdir())
     print(f"Wrote {component_name(component)} to {bundle} ({size / 1e6:.2f} MB).")
 
