@@ -197,7 +197,7 @@ ADJECTIVES = frozenset(
 
 CARRIERS = [
     *("pull", "draw", "push", "move", "carry", "bring", "take", "go", "come", "turn", "roll", "shift", "send", "drag"),
-    *("displace", "tug", "stand", "sit", "lie", "ride", "travel", "run", "point", "direct", "tip", "work", "position"),
+    *("displace", "tug", "stand", "sit", "lie", "ride", "travel", "run", "point", "direct", "work", "position"),
     *("hold", "keep", "set", "stay", "act", "suck", "fold", "curl", "bring up", "place", "force", "movement", "hitch"),
 ]
 """Verbs that say that something moves; where to, a direction beside them says."""

@@ -92,16 +92,26 @@ EVIDENCE: dict[tuple[str, str], Evidence] = {
 MUSCLE_EVIDENCE = {muscle: Evidence(aus, jointly=True) for muscle, aus in MUSCLES.items() if aus}
 """A muscle to the AUs that its contraction states."""
 
-OPPOSITES = (
-    ("up", "down"),
-    ("part", "press"),
-    ("open", "press"),
-    ("part", "close"),
-    ("in", "out"),
-    ("narrow", "wide"),
-    ("narrow", "open"),
-    ("tight", "relax"),
-    ("angular", "straight"),
-    ("wrinkle", "smooth"),
-)
-"""Movements of one place that exclude each other, unless two AUs of the text pull there both ways."""
+_CONTRARY: dict[str, dict[int, str]] = {
+    "brow": {4: "apart wide"},
+    "cheeks": {6: "down flat"},
+    "under the eyes": {6: "smooth"},
+    "skin by the eyes": {6: "smooth"},
+    "eyes": {6: "wide open", 7: "wide open"},
+    "lower lid": {7: "down relax"},
+    "lids": {7: "wide relax retract"},
+    "upper lip": {10: "down straight", 23: "out outwards", 24: "part"},
+    "lip corners": {14: "stretch sideways"},
+    "chin": {17: "down smooth flat relax"},
+    "jaw": {17: "down", 24: "down open"},
+    "lower lip": {17: "down", 23: "out outwards relax", 24: "part down"},
+    "lips": {23: "out outwards stretch relax wide", 24: "part open out outwards pucker relax"},
+    "mouth": {23: "stretch open wide", 24: "open part pucker"},
+    "teeth": {23: "show", 24: "show"},
+}
+CONTRARY: dict[tuple[str, str], tuple[int, ...]] = {
+    (region, movement): tuple(au for au, movements in aus.items() if movement in movements.split())
+    for region, aus in _CONTRARY.items()
+    for movement in {each for movements in aus.values() for each in movements.split()}
+}
+"""A place and its movement to the AUs of the twelve that move it the other way, and that no joint pull explains."""

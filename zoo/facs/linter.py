@@ -15,7 +15,7 @@ from typing import Any
 
 from zoo.facs.action_units import ACTION_UNITS
 from zoo.facs.constructs import Construct, name_of
-from zoo.facs.evidence import EVIDENCE, MUSCLE_EVIDENCE, OPPOSITES, Evidence
+from zoo.facs.evidence import CONTRARY, EVIDENCE, MUSCLE_EVIDENCE, Evidence
 from zoo.facs.faults import faulty_words
 from zoo.facs.lexicon import Lexicon
 from zoo.facs.reading import Reader, Statement
@@ -120,10 +120,11 @@ def lint(text: str, aus: Iterable[int] | None = None, *, has_intensity: bool = F
     """
     wanted = None if aus is None else frozenset(aus)
     reader = Reader(text)
-    spoken = list(_spoken(reader))
+    statements = reader.statements()
+    spoken = list(_spoken(reader, statements))
     stated = _stated(spoken, wanted)
     findings = [*_leaks(spoken, stated, wanted), *_missing(stated, wanted)]
-    findings += _contradictions(spoken, wanted)
+    findings += _contradictions(statements, stated, wanted)
     for kind, word, start, reason in faulty_words(text):
         if kind != "intensity" or not has_intensity:
             clause = text[start : start + len(word)]
@@ -144,9 +145,9 @@ def lint_lexicon(lexicon: Lexicon) -> tuple[Finding, ...]:
     return tuple(_lexicon_findings(lexicon))
 
 
-def _spoken(reader: Reader) -> Iterator[tuple[Statement, Evidence]]:
+def _spoken(reader: Reader, statements: list[Statement]) -> Iterator[tuple[Statement, Evidence]]:
     """Give the statements that speak of AUs, with what they tell."""
-    for statement in reader.statements():
+    for statement in statements:
         evidence = EVIDENCE.get((statement.region, statement.movement))
         if (statement.region, statement.movement) == ("brow", "up"):
             evidence = _of_brows(statement, reader.text)
@@ -209,8 +210,20 @@ def _missing(stated: set[int], wanted: frozenset[int] | None) -> Iterator[Findin
         )
 
 
-def _contradictions(spoken: list[tuple[Statement, Evidence]], wanted: frozenset[int] | None) -> Iterator[Finding]:
-    return iter(())
+def _contradictions(statements: list[Statement], stated: set[int], wanted: frozenset[int] | None) -> Iterator[Finding]:
+    """Find places that move against an AU of the text; a pull both ways by two AUs of the twelve is none."""
+    seen: set[tuple[str, str]] = set()
+    for each in statements:
+        against = [
+            au for au in CONTRARY.get((each.region, each.movement), ()) if au in stated | (wanted or frozenset())
+        ]
+        if against and not each.is_negated and (each.region, each.movement) not in seen:
+            seen.add((each.region, each.movement))
+            causes = " and ".join(f"AU{au} ({_name(au)})" for au in against)
+            yield Finding(
+                *("contradiction", tuple(against), each.clause, each.region, each.movement),
+                f"{each.clause!r} says {_says(each)}, which excludes {causes}",
+            )
 
 
 def _repetitions(text: str) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
+from zoo.facs.anatomy_words import SIGNS
 from zoo.facs.mentions import Mention, Token, mentions_of, tokens_of
 from zoo.facs.sentence import BOUNDARIES, Sentence
 
@@ -15,6 +17,7 @@ _PUSHES = frozenset(["push", "send", "carry", "move", "prop", "force", "take", "
 
 
 _MIDDLE = "middle of the mouth"
+_AROUND_BROWS = ("brow", "glabella", "forehead", "inner brow", "outer brow", "brow gap")
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class Reader:
                 events.append(_Event(mention, targets, movements, mention.end))
                 if targets and not self.negated[mention.start]:
                     sentence.last = targets
+        events += self._signs(sentence) + self._ellipses(sentence)
         for place, event in enumerate(events):
             self._complete(event, events[:place], sentence)
         self._last = sentence.last
@@ -157,6 +161,28 @@ class Reader:
         elif last.mention.value not in {"oblique", "arch"} or direction.value not in {"out", "outwards"}:
             last.movements.append(direction.value)
             last.end = max(last.end, direction.end)
+
+    def _signs(self, sentence: Sentence) -> list[_Event]:
+        """Read signs that say by themselves what moved; furrows only where the brows are spoken of."""
+        events = []
+        for mention in sentence.mentions:
+            if mention.kind == "sign":
+                region, movement = SIGNS[mention.value]
+                if region != "brow" or any(sentence.has(each, before=sentence.end) for each in _AROUND_BROWS):
+                    target = Mention("region", region, mention.start, mention.end)
+                    events.append(_Event(mention, [target], [movement], mention.end))
+        return events
+
+    def _ellipses(self, sentence: Sentence) -> list[_Event]:
+        """Read "the lower lip by the chin", where the verb stands in the clause before."""
+        places = [each for each in sentence.mentions if each.kind == "region"]
+        return [
+            _Event(lip, [lip], ["up"], chin.end)
+            for lip, chin in pairwise(places)
+            if (lip.value, chin.value, sentence.governor(chin)) == ("lower lip", "chin", "by")
+            and chin.start - lip.end <= 2
+            and self.words[lip.end] == "by"
+        ]
 
     def _complete(self, event: _Event, before: list[_Event], sentence: Sentence) -> None:
         """Find the direction of a verb that has none of its own: what the chin pushes goes up."""

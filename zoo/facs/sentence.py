@@ -107,7 +107,7 @@ class Sentence:
             if following.kind == "pull":
                 return self._of_pull(following)
             if not has_article or ((is_active or is_past) and not set(before) & _AUXILIARIES):
-                group = self._joined(following)
+                group = self._joined(following, is_attribute=not is_active)
                 self._objects.update(each.start for each in group)
                 return self._regions(group)
         return self._subject(verb)
@@ -165,8 +165,8 @@ class Sentence:
         kinds = {"participle", "adjective"}
         return after is not None and after.kind == "movement" and after.form in kinds and verb.form in kinds
 
-    def _joined(self, first: Mention) -> list[Mention]:
-        """Give a place with those that "and" joins to it, unless a verb of its own follows."""
+    def _joined(self, first: Mention, *, is_attribute: bool = False) -> list[Mention]:
+        """Give a place with those that "and" joins to it, unless a verb or a modifier of its own follows."""
         group = [first]
         for place in self._places:
             if place.start < group[-1].end:
@@ -176,6 +176,9 @@ class Sentence:
                 after is not None and after.kind in {"movement", "carrier"} and after.form in {"finite", "base"}
             )
             is_subject |= place.end < self.end and self.words[place.end] in _AUXILIARIES | _PERFECT
+            is_subject |= is_attribute and (
+                after is not None or self.words[place.end : place.end + 1] in (["that"], ["which"])
+            )
             if not self._is_joined(group[-1], place) or is_subject:
                 break
             group.append(place)
@@ -229,9 +232,9 @@ class Sentence:
         if before and not gap & (BOUNDARIES - {"that", "which"}) and not self._has_verb(before[-1].end, verb.start):
             is_modifier = not gap & _AUXILIARIES or has_relative or not self._governors[before[-1].start]
             if is_modifier and before[-1].kind != "pull":
-                return (
-                    self._regions(before[-1:]) if self._governors[before[-1].start] else self._group_before(before[-1])
-                )
+                is_restrictive = bool(has_relative or (not gap & _AUXILIARIES and self._has_predicate(verb.end)))
+                is_one = (is_restrictive and verb.form == "participle") or bool(self._governors[before[-1].start])
+                return self._regions(before[-1:]) if is_one else self._group_before(before[-1])
         pronouns = gap & _PRONOUNS
         if pronouns and self.last:
             return self._referent(min(pronouns), verb)
@@ -287,6 +290,12 @@ class Sentence:
         return (
             targets if not rest and not is_object and is_same and set(gap) & {"and", "but", "or", "yet", ","} else None
         )
+
+    def _has_predicate(self, begin: int) -> bool:
+        """Say whether a finite verb follows in the sentence, so that a participle before it is a modifier."""
+        after = self.words[begin : self.end]
+        forms = {mention.form for mention in self.mentions if mention.start >= begin}
+        return bool(set(after) & _AUXILIARIES) or "finite" in forms or "make" in after
 
     def _has_verb(self, begin: int, end: int) -> bool:
         found = (self._at.get(place) for place in range(begin, end))
