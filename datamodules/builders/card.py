@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from datamodules.au_text_folder import read_metadata
 from datamodules.builders.card_figures import CAPTIONS, figures, table
+from datamodules.builders.command import command_of
 from datamodules.builders.statistics import PLOTS, STATISTICS
 from datamodules.builders.terms import KNOWN, Terms, terms_of
 
@@ -152,8 +153,6 @@ def _terms(terms: Mapping[str, Terms]) -> str:
 
 def _building(metadata: Mapping[str, Any]) -> str:
     rows: list[tuple[str, Any]] = []
-    if "command" in metadata:
-        rows.append(("command", f"`{metadata['command']}`"))
     for source in metadata.get("sources", ()):
         given = ", ".join(f"{name}={value}" for name, value in source.get("arguments", {}).items() if value is not None)
         facts = "; ".join(f"{name}: {value}" for name, value in source.get("facts", {}).items())
@@ -170,9 +169,12 @@ def _building(metadata: Mapping[str, Any]) -> str:
         ("seed", metadata.get("seed")),
     ]
     made = table(("", ""), [(name, value) for name, value in rows if value not in (None, "")])
+    command = command_of(metadata)
+    again = f"\n\n```\n{command}\n```" if command else ""
     return (
         "## How it was built\n\n"
-        f"By the AUFace Zoo's command `dataset`; the same arguments on the same data give the same bytes.\n\n{made}"
+        "By the AUFace Zoo's command `dataset`; the same arguments on the same data give the same bytes."
+        f"{again}\n\n{made}"
     )
 
 
