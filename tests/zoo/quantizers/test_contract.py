@@ -228,6 +228,21 @@ def test_a_step_that_overflowed_leaves_no_trace(quantizer, generator):
     assert quantizer(latents_for(quantizer, generator)).commitment.isfinite()
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_first_batch_that_is_not_finite_starts_nothing(quantizer, generator, value):
+    def is_started():
+        return [bool(each) for name, each in quantizer.named_buffers() if name.endswith("initialized")]
+
+    spoiled = latents_for(quantizer, generator)
+    spoiled[0, 0, 0, 0] = value
+    quantizer(spoiled)
+    quantizer.update_codebooks()
+    assert is_started() == [False]
+    assert all(each.isfinite().all() for each in quantizer.state_dict().values())
+    quantizer(latents_for(quantizer, generator))
+    assert is_started() == [True]
+
+
 @pytest.mark.parametrize("wrong", ["negative", "mask token", "too many levels"])
 def test_tokens_that_are_no_codes_are_refused(quantizer, wrong):
     tokens = torch.zeros(1, quantizer.num_levels + (wrong == "too many levels"), 8, 8, dtype=torch.long)

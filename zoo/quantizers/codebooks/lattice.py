@@ -121,22 +121,23 @@ class Lattice(Codebooks):
         lessons = [count, shifted.sum(0), shifted.square().sum(0)]
         if not self._known_initialized:
             self._known_initialized = bool(self.initialized)
-        if not self._known_initialized:
-            self._follow(lessons, 0.0)
+        if not self._known_initialized and self._follow(lessons, 0.0):
             self.initialized.fill_(True)
             shifted = vectors - self.mean
             lessons = [count, shifted.sum(0), shifted.square().sum(0)]
         for known, new in zip(self._gathered, lessons, strict=True):
             known += new
 
-    def _follow(self, lessons: list[Tensor], decay: float) -> None:
+    def _follow(self, lessons: list[Tensor], decay: float) -> bool:
+        """Follow lessons, the same on all processes; say whether they were of any use."""
         count, total, squares = sum_over_ranks(*lessons)
         shift = total / count.clamp(min=1)
         variance = (squares / count.clamp(min=1) - shift.square()).clamp(min=0)
         if count == 0 or not torch.isfinite(squares).all():
-            return
+            return False
         self.mean.add_(shift, alpha=1 - decay)
         self.variance.lerp_(variance, 1 - decay)
+        return True
 
     def _nothing(self) -> list[Tensor]:
         return [torch.zeros_like(self.mean[0]), torch.zeros_like(self.mean), torch.zeros_like(self.variance)]

@@ -46,20 +46,21 @@ class LinearCodebooks(Codebooks):
         The gradient of the loss goes both ways, to the vectors and to the maps, which it teaches.
         """
         starts = self.training and not self._is_initialized()
+        started = starts
         coded = torch.zeros_like(vectors)
         shown = torch.zeros_like(vectors)
         tokens, errors = [], []
         for level in range(len(self.weight)):
             residual = vectors - coded
             if starts:
-                self._start(level, residual.detach())
+                started &= self._start(level, residual.detach())
             found = self._nearest(residual, level)
             code = functional.linear(self.table[found], self.weight[level], self.bias[level])
             errors.append(functional.mse_loss(code, residual))
             tokens.append(found)
             coded = coded + code.detach()
             shown = shown + (code.detach() if kept is None else code.detach() * (kept > level)[:, None])
-        if starts:
+        if started:
             self.initialized.fill_(True)
         commitment = torch.stack(errors).mean()
         shown, _ = StraightThrough.apply(vectors, shown, commitment.detach(), None, len(self.weight))
@@ -97,7 +98,7 @@ class LinearCodebooks(Codebooks):
         return self._known_initialized
 
     @torch.no_grad()
-    def _start(self, level: int, residual: Tensor) -> None:
+    def _start(self, level: int, residual: Tensor) -> bool:
         count, total, products = sum_over_ranks(
             residual.new_tensor(float(len(residual))), residual.sum(0), residual.t() @ residual
         )
@@ -105,9 +106,11 @@ class LinearCodebooks(Codebooks):
         covariance = products / count.clamp(min=1) - torch.outer(mean, mean)
         floor = 1e-4 * covariance.diagonal().mean().clamp(min=1e-8)
         factor, failed = torch.linalg.cholesky_ex(covariance + floor * torch.eye(len(mean), device=mean.device))
-        if int(failed) == 0 and bool(torch.isfinite(factor).all()):
-            # The best codes of log2 K bits for a Gaussian spread less than it does: by the rate-distortion bound,
-            # their variance is 1 - K^(-2/d) of its. Wider ones would miss by more than they explain.
-            size, dim = self.table.shape
-            self.weight[level] = factor * (1 - size ** (-2 / dim)) ** 0.5
-            self.bias[level] = mean
+        if int(failed) != 0 or not bool(torch.isfinite(factor).all()):
+            return False  # spoiled latents; the next batch tries again
+        # The best codes of log2 K bits for a Gaussian spread less than it does: by the rate-distortion bound,
+        # their variance is 1 - K^(-2/d) of its. Wider ones would miss by more than they explain.
+        size, dim = self.table.shape
+        self.weight[level] = factor * (1 - size ** (-2 / dim)) ** 0.5
+        self.bias[level] = mean
+        return True

@@ -22,7 +22,7 @@ def sum_codes(
         kept: For each vector, how many levels count, at least 1; all of them if not given.
     """
     if tokens.shape[1] == 1:
-        return functional.embedding(tokens[:, 0], codes[0])
+        return codes.flatten(0, 1).index_select(0, tokens.flatten())
     levels = torch.arange(tokens.shape[1], device=tokens.device)
     table = rearrange(codes, "level code dim -> (level code) dim")
     weights = None if kept is None else (levels < kept[:, None]).to(codes.dtype)

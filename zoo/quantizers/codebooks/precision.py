@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EXACT = "ieee"
+_NOT_SET = "none"  # neither here nor for all products: exact too
 
 
 @contextmanager
@@ -23,11 +24,14 @@ def full_precision(device: torch.device) -> Iterator[None]:
     """
     owner: Any = {"cuda": torch.backends.cuda, "cpu": torch.backends.mkldnn}.get(device.type)
     before = _EXACT if owner is None else owner.matmul.fp32_precision
-    if before != _EXACT:
+    if before in (_EXACT, _NOT_SET) and not torch.is_autocast_enabled(device.type):
+        yield  # as nearly always: setting it and entering autocast take as long as looking codes up
+        return
+    if owner is not None:
         owner.matmul.fp32_precision = _EXACT
     try:
         with torch.autocast(device.type, enabled=False):
             yield
     finally:
-        if before != _EXACT:
+        if owner is not None:
             owner.matmul.fp32_precision = before

@@ -20,9 +20,9 @@ class Projection(nn.Module):
     def __init__(self, latent_dim: int, code_dim: int) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        same = latent_dim == code_dim
-        self.inward = nn.Identity() if same else nn.Linear(latent_dim, code_dim)
-        self.outward = nn.Identity() if same else nn.Linear(code_dim, latent_dim, bias=False)
+        self.has_map = latent_dim != code_dim
+        self.inward = nn.Linear(latent_dim, code_dim) if self.has_map else nn.Identity()
+        self.outward = nn.Linear(code_dim, latent_dim, bias=False) if self.has_map else nn.Identity()
 
     def to_vectors(self, latents: Latents) -> Float[Tensor, "vector code_dim"]:
         """Give one vector for each cell, in single precision."""
@@ -30,5 +30,6 @@ class Projection(nn.Module):
 
     def to_latents(self, vectors: Float[Tensor, "vector code_dim"], grid: tuple[int, int, int]) -> Latents:
         """Give latents on a grid of (batch, rows, cols)."""
-        batch, rows, cols = grid
-        return rearrange(self.outward(vectors), "(b h w) d -> b d h w", b=batch, h=rows, w=cols)
+        if self.has_map:
+            vectors = self.outward(vectors)
+        return vectors.view(*grid, -1).movedim(-1, 1)
