@@ -46,16 +46,16 @@ _STATES: dict[tuple[int, ...], dict[str, str]] = {
     (7,): {"lower lid": "up tight straight bulge flat", "lids": "tight straight together bulge narrow up"},
     (10,): {"upper lip": "up angular"},
     (12,): {"lip corners": "up back outwards"},
-    (14,): {"lip corners": "in pinch tight press narrow"},
+    (14,): {"lip corners": "in pinch tight press narrow dimple", "cheeks": "dimple"},
     (15,): {"lip corners": "down"},
-    (17,): {"chin": "up wrinkle bulge", "lower lip": "up"},
+    (17,): {"chin": "up wrinkle bulge dimple", "lower lip": "up"},
     (23,): {"lips": "tight in", "mouth": "tight", "upper lip": "tight in", "lower lip": "tight in"},
     (24,): {"lips": "press together against", "mouth": "press", "upper lip": "press", "lower lip": "press"},
     (5,): {"upper lid": "up retract", "lids": "retract wide", "eyes": "wide open"},
     (9,): {"nose": "wrinkle bunch up"},
     (16,): {"lower lip": "down"},
     (25,): {"lips": "part open", "mouth": "part", "teeth": "show", "tongue": "show", "upper lip": "part"},
-    (26,): {"jaw": "down open", "mouth": "open wide", "chin": "down"},
+    (26,): {"jaw": "down open", "mouth": "open", "chin": "down"},
     (18,): {"lips": "pucker", "mouth": "pucker"},
     (20,): {"lips": "stretch sideways", "mouth": "stretch sideways", "lip corners": "stretch sideways"},
     # open to several: the first one is meant if no other is stated
@@ -73,6 +73,7 @@ _STATES: dict[tuple[int, ...], dict[str, str]] = {
     (5, 7): {"upper lid": "tight"},
 }
 _SIGNS: dict[tuple[int, ...], dict[str, str]] = {
+    (12, 20, 26): {"mouth": "wide"},
     (1, 2, 4): {"forehead": "wrinkle furrow bunch", "brow": "oblique arch"},
     (1, 2): {"forehead": "up", "cover fold": "stretch up"},
     (6, 12): {"cheeks": "bulge pucker wide"},

@@ -150,7 +150,7 @@ def _spoken(reader: Reader, statements: list[Statement]) -> Iterator[tuple[State
     for statement in statements:
         evidence = EVIDENCE.get((statement.region, statement.movement))
         if (statement.region, statement.movement) == ("brow", "up"):
-            evidence = _of_brows(statement, reader.text)
+            evidence = _of_brows(statement, reader)
         if evidence is not None and not statement.is_negated:
             yield statement, evidence
     for mention in reader.mentions:
@@ -161,10 +161,13 @@ def _spoken(reader: Reader, statements: list[Statement]) -> Iterator[tuple[State
             )
 
 
-def _of_brows(statement: Statement, text: str) -> Evidence:
+def _of_brows(statement: Statement, reader: Reader) -> Evidence:
     """Say which ends of the brows are raised: what the clause, else the sentence, else the text says, or both."""
-    for part in (statement.clause, statement.sentence, text):
-        inner, outer = (bool(pattern.search(part)) for pattern in (_INNER, _OUTER))
+    named = {mention.value for mention in reader.mentions}
+    for inner, outer in (
+        *((_INNER.search(part), _OUTER.search(part)) for part in (statement.clause, statement.sentence)),
+        ("inner brow" in named, "outer brow" in named),
+    ):
         if inner or outer:
             return Evidence(((1,) if inner else ()) + ((2,) if outer else ()), jointly=True)
     return Evidence((1, 2), jointly=True)

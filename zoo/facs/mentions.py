@@ -149,7 +149,7 @@ def _in_context(mentions: list[Mention], words: list[str]) -> list[Mention]:
         elif mention.kind in {"movement", "carrier"}:
             used = _noun_or_verb(mention, found, words)
         elif mention.kind == "direction":
-            used = mention if _is_adverb(mention, previous, words) else None
+            used = mention if _is_adverb(mention, previous, found, words) else None
         else:
             used = mention
         if used is not None:
@@ -173,6 +173,8 @@ def _noun_or_verb(mention: Mention, found: list[Mention], words: list[str]) -> M
         return replace(mention, kind="pull")
     if word.startswith("opening"):
         return None  # a noun, as in "narrow openings"
+    if mention.value == "straight" and after in _UPS:
+        return None  # "straight up"
     kind = _nouns().get(word)
     if mention.value == "part" and kind is None and mention.form in {"base", "finite"}:
         is_verb = (
@@ -189,13 +191,7 @@ def _noun_or_verb(mention: Mention, found: list[Mention], words: list[str]) -> M
     has_object = after in ARTICLES and before not in ARTICLES and mention.start > 0 and before not in PREPOSITIONS
     starts_order = after in ARTICLES and (mention.start == 0 or before in {".", ";", ":"}) and mention.form == "base"
     has_direction = after in _UPS and before in {"and", ",", "then", "but", "first", "these"} and mention.start > 0
-    if (
-        has_direction
-        or follows_subject
-        or has_object
-        or starts_order
-        or before in {"that", "which", "it", "they", "them", "to", "not", "who"}
-    ):
+    if has_direction or follows_subject or has_object or starts_order or before in _BEFORE_VERBS:
         return mention
     return replace(mention, kind=kind)
 
@@ -205,13 +201,15 @@ def _is_compound(mention: Mention, words: list[str]) -> bool:
     return mention.form == "base" and words[mention.end : mention.end + 1] in (["is"], ["has"])
 
 
-def _is_adverb(mention: Mention, previous: Mention | None, words: list[str]) -> bool:
+def _is_adverb(mention: Mention, previous: Mention | None, found: list[Mention], words: list[str]) -> bool:
     """Say whether "in" or "out" is one, and no preposition."""
     if mention.start and words[mention.start - 1] in {"end", "ends", "ended", "ending"}:
         return False  # "they end up level"
     if mention.end - mention.start > 1 or words[mention.start] not in {"in", "out"}:
         return True
     after = words[mention.end] if mention.end < len(words) else "."
+    if previous is None and found and words[found[-1].end : mention.start] == ["and"]:
+        previous = found[-1]  # "up and in"
     is_after_verb = previous is not None and previous.kind in {"movement", "carrier", "pull", "direction"}
     if not is_after_verb or previous is None:
         return False
@@ -231,6 +229,26 @@ def _is_adverb(mention: Mention, previous: Mention | None, words: list[str]) -> 
     return after in _AFTER_ADVERBS or after in PREPOSITIONS - {"of"}
 
 
+_BEFORE_VERBS = frozenset(
+    [
+        "that",
+        "which",
+        "it",
+        "they",
+        "them",
+        "to",
+        "not",
+        "who",
+        "may",
+        "might",
+        "can",
+        "could",
+        "will",
+        "do",
+        "does",
+        "did",
+    ]
+)
 _UPS = frozenset(
     ["up", "upwards", "down", "downwards", "inwards", "together", "obliquely", "outwards", "back", "again"]
 )
@@ -249,7 +267,7 @@ ENDS: dict[str, dict[str, str]] = {
 """Parts without a name of their own: what they are, by the whole that was spoken of last."""
 WHOLES: dict[str, str] = {
     **dict.fromkeys(("brow", "inner brow", "outer brow", "forehead", "glabella", "brow gap"), "brow"),
-    **dict.fromkeys(("mouth", "lips", "lip corners", "upper lip", "lower lip"), "mouth"),
+    **dict.fromkeys(("mouth", "lips", "lip corners", "upper lip", "lower lip", "middle of the mouth"), "mouth"),
     **dict.fromkeys(("eyes", "lids", "lower lid", "upper lid", "cheeks"), "eyes"),
 }
 

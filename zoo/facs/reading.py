@@ -62,6 +62,7 @@ class Reader:
         self.tokens: list[Token] = tokens_of(text)
         self.words = [token.word for token in self.tokens]
         self.mentions = mentions_of(self.tokens)
+        self.at = {each.start: each for each in self.mentions}
         self.negated = self._negated()
         self._last: list[Mention] = []  # what the previous event moved
 
@@ -100,7 +101,9 @@ class Reader:
                 on = True
             elif (word, following) in {("instead", "of"), ("rather", "than"), ("free", "of"), ("as", "if")}:
                 on = True
-            negated.append(on)
+            mention = self.at.get(place) if word != "less" and place and self.words[place - 1] == "less" else None
+            is_less = mention is not None and mention.form == "adjective"  # "less wide"
+            negated.append(on or is_less)
         return negated
 
     def _read(self, begin: int, end: int) -> list[Statement]:
@@ -186,6 +189,10 @@ class Reader:
 
     def _complete(self, event: _Event, before: list[_Event], sentence: Sentence) -> None:
         """Find the direction of a verb that has none of its own: what the chin pushes goes up."""
+        if set(event.movements) & {"up", "down"} and event.targets:
+            event.targets = event.targets + [each for each in sentence.companions(event.end) if each.kind == "region"]
+        if {"stretch", "up"} <= set(event.movements):
+            event.movements.remove("stretch")  # corners that are stretched up and back
         values = {target.value for target in event.targets}
         if "up" in event.movements and values & {"lips", "mouth"} and sentence.has_agent("chin", event.mention):
             event.targets = [replace(target, value="lower lip") for target in event.targets]

@@ -75,6 +75,19 @@ class Sentence:
                 break
         return [target.value]
 
+    def companions(self, place: int) -> list[Mention]:
+        """Give what moves along: of "moves up with the upper lip", that lip."""
+        for each in self._places:
+            if each.start >= place:
+                gap = set(self.words[place : each.start])
+                is_clause = self._at.get(each.end) is not None or self.words[each.end : each.end + 1] == ["being"]
+                return (
+                    [each]
+                    if "with" in gap and gap <= ARTICLES | {"with", "along", "together"} and not is_clause
+                    else []
+                )
+        return []
+
     def has_agent(self, region: str, verb: Mention) -> bool:
         """Say whether a place does what a verb says: "the chin lifts ..." or "lifted by the chin"."""
         before = [each for each in self._places if each.end <= verb.start]
@@ -100,6 +113,11 @@ class Sentence:
         pronoun = self.words[verb.end : verb.end + 1]
         if pronoun in (["them"], ["it"]) and self.last and verb.form != "participle":
             return self._referent(pronoun[0], verb)
+        if verb.value == "show" and not (set(before) & _AUXILIARIES and verb.form == "participle"):
+            near = [each for each in self._places if 0 <= each.start - verb.end <= 5]
+            return self._regions([each for each in near if each.value in {"teeth", "tongue"}][:1]) or self._subject(
+                verb
+            )
         if following is not None:
             has_article = bool(set(self.words[verb.end : following.start]) & ARTICLES)
             is_active = verb.form in {"finite", "base", "ing", "past"} or bool(set(before) & _PERFECT - _AUXILIARIES)
@@ -316,13 +334,10 @@ class Sentence:
         if self._governors[pull.start] == "by":
             free = [each for each in self._places if each.end <= pull.start and not self._governors[each.start]]
             return self._regions(free[-1:])
+        sources = {"by", "without"} | (set() if pull.value in {"press", "tight"} else {"from"})
         for each in self._places:
             governor = self._governors[each.start]
-            if (
-                each.start >= (after or pull.end)
-                and each.kind == "region"
-                and governor not in {"from", "by", "without"}
-            ):
+            if each.start >= (after or pull.end) and each.kind == "region" and governor not in sources:
                 if self.words[each.start - 1] in {"and"} or self.words[each.start - 2 : each.start - 1] == ["and"]:
                     continue
                 return [each]
