@@ -163,10 +163,13 @@ class AUTextDataModule(FaceDataModule):
         wanted = held_out if split == "test" and self.test_aus == "unseen" else ~held_out
         chosen = np.flatnonzero((self.splits == split) & wanted)
         if not len(chosen):
-            shown = "AU sets that are held out" if wanted is held_out else "AU sets that are not held out"
+            shown = ""
+            if self.held_out:
+                shown = f" with AU sets that are {'' if wanted is held_out else 'not '}held out"
             message = (
-                f"AUTextDataModule: {' and '.join(self.paths)} must have {split} frames with {shown}, got none among "
-                f"{int((self.splits == split).sum()):,} {split} frames. Change split or held_out."
+                f"AUTextDataModule: {' and '.join(self.paths)} must have {split} frames{shown}, got none among "
+                f"{int((self.splits == split).sum()):,} {split} frames. Change split{' or held_out' if shown else ''}, "
+                "or the shares."
             )
             raise AUTextDataError(message)
         most = self.most_frames[split]

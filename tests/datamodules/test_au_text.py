@@ -244,6 +244,12 @@ def test_a_split_without_frames_is_said(folder):
         _everything(_module(folder, held_out=[list(AUS)], test_aus="unseen"), "test")
 
 
+def test_an_empty_split_is_said(tmp_path):
+    write_folder(tmp_path, people=3)  # all of them train
+    with pytest.raises(AUTextDataError, match="must have validation frames, got none among 0 validation frames"):
+        _module(tmp_path).val_dataloader()
+
+
 def test_it_can_be_said_as_plain_data(folder):
     spec = specification(_module(folder, held_out=["1+4"], prompts=Composer(style="short")))
     assert spec["class_path"] == "datamodules.au_text.AUTextDataModule"
