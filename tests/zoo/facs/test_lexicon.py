@@ -8,6 +8,7 @@ import pytest
 
 from zoo.facs import CONSTRUCTS, name_of
 from zoo.facs.lexicon import OUR_LEXICON, STYLES, Lexicon, LexiconError, _parse
+from zoo.facs.linter import lint
 from zoo.facs.wording import split_sentences
 
 LEXICON = Lexicon.load()
@@ -121,6 +122,13 @@ class TestOurTexts:
         for style, number in itertools.product(STYLES, construct):
             for text in LEXICON.variants(construct, style=style):
                 assert all(re.search(pattern, text, re.I) for pattern in SAID[number]), (number, text)
+
+    @pytest.mark.parametrize("construct", [*CONSTRUCTS, ()], ids=lambda construct: name_of(construct) or "none")
+    def test_state_their_aus_and_no_others_to_the_linter(self, construct):
+        for style in STYLES:
+            for text in LEXICON.variants(construct, style=style):
+                assert lint(text, construct).ok, text
+                assert lint(text).states == set(construct), text
 
     @pytest.mark.parametrize(("pattern", "owners"), RESERVED.items(), ids=map(str, RESERVED.values()))
     def test_speak_of_no_other_au(self, pattern, owners):
