@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from typing import Any
 
 from zoo.facs.action_units import ACTION_UNITS
-from zoo.facs.constructs import Construct, name_of
+from zoo.facs.constructs import name_of
 from zoo.facs.evidence import CONTRARY, EVIDENCE, MUSCLE_EVIDENCE, Evidence
 from zoo.facs.faults import faulty_words
 from zoo.facs.lexicon import Lexicon
@@ -163,10 +164,9 @@ def _spoken(reader: Reader, statements: list[Statement]) -> Iterator[tuple[State
 
 def _of_brows(statement: Statement, reader: Reader) -> Evidence:
     """Say which ends of the brows are raised: what the clause, else the sentence, else the text says, or both."""
-    named = {mention.value for mention in reader.mentions}
     for inner, outer in (
         *((_INNER.search(part), _OUTER.search(part)) for part in (statement.clause, statement.sentence)),
-        ("inner brow" in named, "outer brow" in named),
+        ("inner brow" in reader.regions, "outer brow" in reader.regions),
     ):
         if inner or outer:
             return Evidence(((1,) if inner else ()) + ((2,) if outer else ()), jointly=True)
@@ -239,15 +239,34 @@ def _repetitions(text: str) -> Iterator[Finding]:
 
 
 def _lexicon_findings(lexicon: Lexicon) -> Iterator[Finding]:
+    """Find faults of single descriptions, then of pairs of variants."""
     for style, table in lexicon.descriptions.items():
         for construct, variants in table.items():
-            for number, text in enumerate(variants, start=1):
-                for each in lint(text, construct).findings:
-                    yield Finding(**{**asdict(each), "place": _place(construct, style, number)})
+            places = [f"{name_of(construct)}, {style}, variant {number}" for number in range(1, len(variants) + 1)]
+            for place, text in zip(places, variants, strict=True):
+                for finding in lint(text, construct).findings:
+                    yield replace(finding, place=place)
+            yield from _too_similar(places, variants)
+    for style, texts in lexicon.neutral.items():
+        places = [f"neutral, {style}, variant {number}" for number in range(1, len(texts) + 1)]
+        for place, text in zip(places, texts, strict=True):
+            for finding in lint(text, ()).findings:
+                yield replace(finding, place=place)
+        yield from _too_similar(places, texts)
 
 
-def _place(construct: Construct, style: str, variant: int) -> str:
-    return f"{name_of(construct)}, {style}, variant {variant}"
+def _too_similar(places: list[str], texts: tuple[str, ...]) -> Iterator[Finding]:
+    """Find variants that are the same, or share at least half of the four-word runs of the shorter one."""
+    words = [re.findall(r"[\w'-]+", text.lower()) for text in texts]
+    runs = [{tuple(each[begin : begin + 4]) for begin in range(len(each) - 3)} for each in words]
+    for (one, first), (other, second) in combinations(enumerate(texts), 2):
+        shared, shorter = len(runs[one] & runs[other]), min(len(runs[one]), len(runs[other]))
+        if words[one] == words[other]:
+            message = f"the same text as {places[one]}"
+            yield Finding("duplicate", (), second, None, None, message, places[other])
+        elif shorter and 2 * shared >= shorter:
+            message = f"{shared} of {shorter} runs of four words are those of {places[one]}: {first!r}"
+            yield Finding("similar", (), second, None, None, message, places[other])
 
 
 def _says(statement: Statement) -> str:

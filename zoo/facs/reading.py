@@ -16,6 +16,8 @@ _NEGATED_ENDS = frozenset([",", ".", ";", ":", "!", "?", "but", "(", ")", "\u201
 _PUSHES = frozenset(["push", "send", "carry", "move", "prop", "force", "take", "bring", "shift"])
 
 
+_LONGEST = 150
+"""Words of a sentence that are read together."""
 _MIDDLE = "middle of the mouth"
 _AROUND_BROWS = ("brow", "glabella", "forehead", "inner brow", "outer brow", "brow gap")
 
@@ -54,6 +56,7 @@ class Reader:
 
     Attributes:
         mentions: What the vocabulary knows of it.
+        regions: The places that it names.
         negated: Of each token, whether the text denies what it says there.
     """
 
@@ -62,6 +65,7 @@ class Reader:
         self.tokens: list[Token] = tokens_of(text)
         self.words = [token.word for token in self.tokens]
         self.mentions = mentions_of(self.tokens)
+        self.regions = frozenset(each.value for each in self.mentions if each.kind == "region")
         self.at = {each.start: each for each in self.mentions}
         self.negated = self._negated()
         self._last: list[Mention] = []  # what the previous event moved
@@ -71,7 +75,9 @@ class Reader:
         found: list[Statement] = []
         begin = 0
         for end in [*(place for place, word in enumerate(self.words) if word in _STOPS), len(self.words)]:
-            found += self._read(begin, end)
+            # the work on a sentence grows with its square, so one without an end is read in pieces
+            for piece in range(begin, end, _LONGEST):
+                found += self._read(piece, min(end, piece + _LONGEST))
             begin = end + 1
         return found
 
@@ -85,9 +91,9 @@ class Reader:
 
     def _around(self, place: int, ends: frozenset[str]) -> str:
         first = last = place
-        while first > 0 and place - first < 200 and self.words[first - 1] not in ends:
+        while first > 0 and place - first < _LONGEST and self.words[first - 1] not in ends:
             first -= 1
-        while last + 1 < len(self.words) and last - place < 200 and self.words[last + 1] not in ends:
+        while last + 1 < len(self.words) and last - place < _LONGEST and self.words[last + 1] not in ends:
             last += 1
         return self.text[self.tokens[first].start : self.tokens[last].end]
 
