@@ -21,6 +21,8 @@ _FILES = ("manifest.csv", "splits.json", "problems.csv", "statistics.json", "REA
 CONTENT = frozenset((*_FOLDERS, *_FILES))
 """Everything that a builder writes."""
 _PLAN = "plan.json"
+_FINISHED = "finished"
+"""What the work's folder is called when it is no longer needed."""
 
 
 class OutputFolderError(OSError):
@@ -55,13 +57,16 @@ class OutputFolder:
         self.overwrite = overwrite
 
     def is_done(self) -> bool:
-        """Say whether the folder holds just this data set already.
+        """Say whether the folder holds just this data set already; gives one its name where only that is missing.
 
         Raises:
             OutputFolderError: It holds something else.
         """
         if not self.folder.exists():
-            return False
+            finished = not self.work.exists() and _read(self.partial / METADATA).get("key") == self.key
+            if not finished or self.overwrite:
+                return False
+            self._give_name()
         if not self.folder.is_dir():
             message = f"dataset: output must be a folder, got the file {self.folder}."
             raise OutputFolderError(message)
@@ -127,7 +132,12 @@ class OutputFolder:
 
     def finish(self) -> None:
         """Give the data set its name, in one step."""
-        shutil.rmtree(self.work)
+        # from here on nothing is missing but the name, which a later run can give, too
+        self.work.rename(self.partial / _FINISHED)
+        self._give_name()
+
+    def _give_name(self) -> None:
+        shutil.rmtree(self.partial / _FINISHED, ignore_errors=True)
         former = self.folder.with_name(f"{self.folder.name}.former")
         _remove(former)  # what a run that was broken off below left
         if self.folder.exists():
@@ -142,7 +152,8 @@ class OutputFolder:
             if begun.get("key") == self.key and not self.overwrite:
                 return
             names = {path.name for path in self.partial.iterdir()}
-            if names and (not plan.exists() or names - CONTENT - {self.work.name}):
+            ours = plan.exists() or METADATA in names
+            if names and (not ours or names - CONTENT - {self.work.name, _FINISHED}):
                 message = (
                     f"dataset: {self.partial} must be free for work in progress, but is not ours. Move it away, or "
                     "give another output."
