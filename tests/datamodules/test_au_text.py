@@ -212,6 +212,17 @@ def test_order_and_content_do_not_depend_on_workers(folder, workers):
         assert torch.equal(batch["image"], expected["image"])
 
 
+def test_two_devices_share_an_epoch_and_every_test_frame(folder):
+    seen = {"train": [], "test": []}
+    for rank in range(2):
+        module = _module(folder, global_batch_size=4)
+        module._world = lambda rank=rank: (2, rank)
+        for split, loader in (("train", module.train_dataloader()), ("test", module.test_dataloader())):
+            seen[split] += [index for batch in loader for index in batch["index"].tolist()]
+    assert sorted(seen["train"]) == _everything(_module(folder))["index"].tolist()
+    assert sorted(seen["test"]) == _everything(_module(folder), "test")["index"].tolist()
+
+
 def test_a_missing_folder_is_said_with_its_layout_and_the_command(tmp_path):
     with pytest.raises(MissingAUTextFolderError) as error:
         _module(tmp_path / "nowhere").prepare_data()
