@@ -12,17 +12,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from zoo.quantizers.codebooks.base import Codebooks, Grid, Vectors, VectorTokens
-from zoo.quantizers.codebooks.collectives import from_first_rank, in_own_slot, sum_over_ranks, world
+from zoo.quantizers.codebooks.collectives import in_own_slot, sum_over_ranks, world
 from zoo.quantizers.codebooks.decay import warmed_decay
-from zoo.quantizers.codebooks.kmeans import kmeans
 from zoo.quantizers.codebooks.lessons import Lessons
 from zoo.quantizers.codebooks.lookup import each_code, sum_codes
-from zoo.quantizers.codebooks.nearest import NearestCodes, half_norms, nearest_codes
+from zoo.quantizers.codebooks.nearest import NearestCodes, half_norms
 from zoo.quantizers.codebooks.pyramid import pool, spread
-from zoo.quantizers.codebooks.random_keys import random_keys
+from zoo.quantizers.codebooks.start import start_codes
 from zoo.quantizers.codebooks.straight_through import StraightThrough
 
-_START_SAMPLES = 32_768
 _EXPECTED_HITS = 20.0
 
 
@@ -50,9 +48,9 @@ class LearnedCodebooks(Codebooks):
     divided; so a code that nobody chooses stays exactly where it is, and no division needs a smoothing constant.
 
     Codes start as k-means centres of the first batch. A code whose smoothed count falls under ``restart_below``
-    times the mean count is replaced by a vector of the same level. Where there are so few vectors per code and
-    update that chance alone leaves codes out that long, the bound falls to the count after 20 expected hits
-    missed, so that evenly used codes never restart.
+    times the mean count is replaced, at the next update, by a vector of the same level. Where there are so few
+    vectors per code and update that chance alone leaves codes out that long, the bound falls to the count after 20
+    expected hits missed, so that evenly used codes never restart.
 
     Everything is the same on all processes to the bit: they sum what they gathered in one message per update,
     and the first process's k-means counts.
@@ -144,7 +142,17 @@ class LearnedCodebooks(Codebooks):
             )
             raise ValueError(message)
         if learn and not self._is_initialized():
-            self._start(vectors, grid)
+            started = start_codes(
+                vectors,
+                grid,
+                codes=self.codes,
+                counts=self.counts,
+                strides=self.strides,
+                seed=self.seed,
+                updates=self.updates,
+            )
+            self.initialized.fill_(started)
+            self._known_due = None
         search, norms = NearestCodes(vectors.device, self.codes.shape[1]), half_norms(self.codes)
         lessons = self._lessons_here() if learn else None
         tokens = torch.empty(len(self.strides), len(vectors), dtype=torch.long, device=vectors.device)
@@ -235,36 +243,6 @@ class LearnedCodebooks(Codebooks):
         level, code = (unused & (position < candidates.shape[1])).nonzero(as_tuple=True)
         self.codes[level, code] = candidates[level, position[level, code]]
         self.counts[level, code] = mean[level, 0] / 2
-
-    def _start(self, vectors: Tensor, grid: Grid) -> None:
-        residual = vectors
-        for level, stride in enumerate(self.strides):
-            pooled = pool(residual, grid, stride)
-            if not self._start_level(level, pooled):
-                return  # spoiled latents; the next batch tries again
-            found = nearest_codes(pooled, self.codes[level])
-            residual = residual - spread(self.codes[level][found], grid, stride)
-        self.initialized.fill_(True)
-
-    def _start_level(self, level: int, vectors: Tensor) -> bool:
-        # Each process sends the same number of rows, marked as valid or not, whatever it has.
-        size = self.codes.shape[1]
-        rows = math.ceil(max(size, min(4 * size, _START_SAMPLES)) / world()[0])
-        order = random_keys(self.seed + 7919 * level, self.updates, len(vectors)).argsort()[:rows]
-        message = vectors.new_zeros(rows, vectors.shape[1] + 1)
-        message[: len(order), :-1] = vectors[order]
-        message[: len(order), -1] = 1
-        slots, num_vectors = sum_over_ranks(in_own_slot(message), vectors.new_tensor(float(len(vectors))))
-        slots = slots.flatten(0, 1)
-        samples = slots[slots[:, -1] == 1, :-1].contiguous()
-        if len(samples) == 0 or not bool(torch.isfinite(samples).all()):
-            return False
-        codes, counts = self.codes[level], self.counts[level]
-        if world()[1] == 0:
-            codes, counts = kmeans(samples, size, torch.Generator().manual_seed(self.seed + level))
-            counts = counts * (num_vectors / counts.sum())
-        self.codes[level], self.counts[level] = from_first_rank(codes, counts)
-        return True
 
     def _is_initialized(self) -> bool:
         if not self._known_initialized:
