@@ -62,7 +62,7 @@ class AUFacePipeline(Pipeline):
         prompt_style: str = "full",
     ) -> None:
         super().__init__()
-        if image_size % codec.stride:
+        if image_size < 1 or image_size % codec.stride:
             message = f"AUFacePipeline: image_size must be a multiple of the codec's {codec.stride}, got {image_size}."
             raise ValueError(message)
         wanted = {
