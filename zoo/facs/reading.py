@@ -7,12 +7,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from zoo.facs.anatomy_words import SIGNS
+from zoo.facs.grammar_words import BOUNDARIES, DENIAL_ENDS, NEGATIVE_PAIRS, NEGATORS, SENTENCE_ENDS
 from zoo.facs.mentions import Mention, Token, mentions_of, tokens_of
-from zoo.facs.sentence import BOUNDARIES, Sentence
+from zoo.facs.sentence import Sentence
 
-_STOPS = frozenset(".;:!?")
-_NEGATORS = frozenset("not no never without neither nor cannot would than hardly lack lacks lacking unlike".split())
-_NEGATED_ENDS = frozenset([",", ".", ";", ":", "!", "?", "but", "(", ")", "\u2013", "\u2014"])
 _PUSHES = frozenset(["push", "send", "carry", "move", "prop", "force", "take", "bring", "shift"])
 
 
@@ -64,7 +62,7 @@ class Reader:
         self.text = text
         self.tokens: list[Token] = tokens_of(text)
         self.words = [token.word for token in self.tokens]
-        self.mentions = mentions_of(self.tokens)
+        self.mentions = mentions_of(self.words)
         self.regions = frozenset(each.value for each in self.mentions if each.kind == "region")
         self.at = {each.start: each for each in self.mentions}
         self.negated = self._negated()
@@ -74,7 +72,7 @@ class Reader:
         """Give all statements, in the order of the text."""
         found: list[Statement] = []
         begin = 0
-        for end in [*(place for place, word in enumerate(self.words) if word in _STOPS), len(self.words)]:
+        for end in [*(place for place, word in enumerate(self.words) if word in SENTENCE_ENDS), len(self.words)]:
             # the work on a sentence grows with its square, so one without an end is read in pieces
             for piece in range(begin, end, _LONGEST):
                 found += self._read(piece, min(end, piece + _LONGEST))
@@ -83,11 +81,11 @@ class Reader:
 
     def clause(self, place: int) -> str:
         """Give the part of the text around a token, between commas, semicolons and full stops."""
-        return self._around(place, _STOPS | {",", "while", "whereas"})
+        return self._around(place, SENTENCE_ENDS | {",", "while", "whereas"})
 
     def sentence(self, place: int) -> str:
         """Give the sentence around a token, or its part between semicolons."""
-        return self._around(place, _STOPS)
+        return self._around(place, SENTENCE_ENDS)
 
     def _around(self, place: int, ends: frozenset[str]) -> str:
         first = last = place
@@ -101,11 +99,10 @@ class Reader:
         negated, on = [], False
         for place, word in enumerate(self.words):
             following = self.words[place + 1] if place + 1 < len(self.words) else ""
-            if word in _NEGATED_ENDS or (word == "and" and following in {"the", "then"}):
+            is_negator = (word in NEGATORS and following != "only") or word.endswith("n't")
+            if word in DENIAL_ENDS or (word == "and" and following in {"the", "then"}):
                 on = False
-            elif (word in _NEGATORS and following != "only") or word.endswith("n't"):
-                on = True
-            elif (word, following) in {("instead", "of"), ("rather", "than"), ("free", "of"), ("as", "if")}:
+            elif is_negator or (word, following) in NEGATIVE_PAIRS:
                 on = True
             mention = self.at.get(place) if word != "less" and place and self.words[place - 1] == "less" else None
             is_less = mention is not None and mention.form == "adjective"  # "less wide"
@@ -140,7 +137,7 @@ class Reader:
             for event in events
             for movement in dict.fromkeys(event.movements)
             for target in event.targets
-            for region in sentence.regions_at_end(target, event.end)
+            for region in sentence.places.at_end_of(target, event.end)
             for statement in [self._statement(region, movement, event)]
         ]
 
@@ -188,7 +185,7 @@ class Reader:
         return [
             _Event(lip, [lip], ["up"], chin.end)
             for lip, chin in pairwise(places)
-            if (lip.value, chin.value, sentence.governor(chin)) == ("lower lip", "chin", "by")
+            if (lip.value, chin.value, sentence.places.governor(chin)) == ("lower lip", "chin", "by")
             and chin.start - lip.end <= 2
             and self.words[lip.end] == "by"
         ]
@@ -196,7 +193,9 @@ class Reader:
     def _complete(self, event: _Event, before: list[_Event], sentence: Sentence) -> None:
         """Find the direction of a verb that has none of its own: what the chin pushes goes up."""
         if set(event.movements) & {"up", "down"} and event.targets:
-            event.targets = event.targets + [each for each in sentence.companions(event.end) if each.kind == "region"]
+            event.targets = event.targets + [
+                each for each in sentence.places.companions(event.end) if each.kind == "region"
+            ]
         if {"stretch", "up"} <= set(event.movements):
             event.movements.remove("stretch")  # corners that are stretched up and back
         values = {target.value for target in event.targets}
@@ -221,7 +220,7 @@ class Reader:
 
 def _mark(mark: Mention, targets: list[Mention], sentence: Sentence) -> str:
     """Say what a mark on the skin is: between the brows a furrow, elsewhere a wrinkle or a bulge."""
-    if any(each.value == "brow" and sentence.governor(each) == "between" for each in targets):
+    if any(each.value == "brow" and sentence.places.governor(each) == "between" for each in targets):
         return "furrow"
     return "bulge" if mark.value in {"bulge", "swell"} else "wrinkle"
 

@@ -47,7 +47,7 @@ class TestOurLexicon:
 
     @pytest.mark.parametrize("style", STYLES)
     def test_composed_is_read_right_and_in_order(self, style):
-        numbers = random.Random(7).sample(range(1, 1 << len(AUS)), 60)
+        numbers = random.Random(7).sample(range(1, 1 << len(AUS)), 30)
         for variant, number in zip(itertools.cycle(range(1, 6)), numbers):
             aus = {au for place, au in enumerate(AUS) if number >> place & 1}
             report = lint(Composer(variant=variant, style=style).describe(aus), aus)
@@ -60,10 +60,10 @@ class TestMutations:
     def test_a_sentence_of_another_au_is_a_leak(self, construct):
         text = LEXICON.variants(construct, style="short")[0]
         for other in sorted(set(AUS) - set(construct)):
-            for added in LEXICON.variants((other,), style="short"):
-                report = lint(f"{text} {added}", construct)
-                assert report.leaks == {other}, str(report)
-                assert report.missing == set()
+            added = LEXICON.variants((other,), style="short")[sum(construct) % 5]
+            report = lint(f"{text} {added}", construct)
+            assert report.leaks == {other}, str(report)
+            assert report.missing == set()
 
     @pytest.mark.parametrize("construct", CONSTRUCTS, ids=name_of)
     @pytest.mark.parametrize("other", OUTSIDE)
@@ -73,7 +73,7 @@ class TestMutations:
 
     @pytest.mark.parametrize("dropped", AUS)
     def test_without_its_sentence_an_au_is_missing(self, dropped):
-        for aus in random.Random(dropped).sample(list(itertools.combinations(AUS, 4)), 30):
+        for aus in random.Random(dropped).sample(list(itertools.combinations(AUS, 4)), 15):
             asked = {*aus, dropped}
             text = " ".join(LEXICON.variants((au,), style="short")[1] for au in sorted(asked - {dropped}))
             report = lint(text, asked)
@@ -141,7 +141,7 @@ class TestOddInput:
     def test_random_words_do_no_harm(self):
         generator = random.Random(3)
         words = " ".join(text for construct in CONSTRUCTS for text in LEXICON.variants(construct)).split()
-        for _ in range(100):
+        for _ in range(40):
             report = lint(" ".join(generator.choices(words, k=40)), generator.sample(AUS, 3))
             json.dumps(report.as_dict())
             assert str(report)
@@ -192,7 +192,8 @@ class TestLexiconOfOthers:
 
 
 LEXICON_TEXT = "name: bank\nvariants: 3\nconstructs:\n" + "".join(
-    f"  {name_of(each)}:\n    full: {'TEXT-OF-12' if each == (12,) else [f'One of {each}.', f'Two {each}.', f'Three {each}.']}\n"
+    f"  {name_of(each)}:\n    full: "
+    + ("TEXT-OF-12\n" if each == (12,) else f"[One of {name_of(each)}., Two of it {each[0]}., Three of {each[-1]}.]\n")
     for each in CONSTRUCTS
 )
 

@@ -17,7 +17,8 @@ CLEAN = [
     ({6}, "The cheeks are pushed upwards, crow's feet appear at the outer corners of the eyes."),
     (
         {6},
-        "There is a lifting of the cheeks, with wrinkling at the outer corners of the eyes and a narrowing of the eyes.",
+        "There is a lifting of the cheeks, with wrinkling at the outer corners of the eyes and a "
+        "narrowing of the eyes.",
     ),
     ({7}, "The eyelids are tightened and the eye aperture narrows, while the lower lid is raised and straight."),
     ({7}, "Both lower lids are tense and pulled upward, which narrows the eyes."),

@@ -18,7 +18,8 @@ FAULTY = {
     ),
     "brows, wide eyes and a stretched mouth instead of tight lips": (
         {12, 23},
-        "The outer parts of the eyebrows rise and the forehead creases. The eyes look wider. The cheeks are lifted. The "
+        "The outer parts of the eyebrows rise and the forehead creases. The eyes look wider. The "
+        "cheeks are lifted. The "
         "lips are stretched sideways, and the lip corners are pulled up.",
         {2, 5, 6, 20},
         {23},
@@ -26,7 +27,8 @@ FAULTY = {
     ),
     "brows, teeth, smooth lids and an emotion": (
         {6, 12, 17, 23},
-        "The inner brows go up a little as in surprise. The cheeks are lifted, and the skin under the eyes becomes smooth. "
+        "The inner brows go up a little as in surprise. The cheeks are lifted, and the skin under "
+        "the eyes becomes smooth. "
         "The lip corners are pulled up, the tight lips part and expose teeth and gums. The chin is raised.",
         {1, 25},
         set(),
@@ -69,7 +71,8 @@ FAULTY = {
     ),
     "crow's feet without raised cheeks": (
         {12, 17},
-        "The lip corners are pulled up. There are creases at the outer corners of the eyes. The chin is pushed up, and the "
+        "The lip corners are pulled up. There are creases at the outer corners of the eyes. The "
+        "chin is pushed up, and the "
         "upper lip may lift to show some of the upper teeth.",
         {6, 10, 25},
         set(),
@@ -91,7 +94,8 @@ FAULTY = {
     ),
     "lips that roll in and stick out": (
         {10, 17, 23},
-        "The upper lip is raised. The chin pushes the lower lip up. The lips are rolled inwards until they vanish, and the "
+        "The upper lip is raised. The chin pushes the lower lip up. The lips are rolled inwards "
+        "until they vanish, and the "
         "lips stick out.",
         set(),
         set(),
@@ -149,7 +153,8 @@ FAULTY = {
     ),
     "one sentence twice": (
         {7, 12},
-        "The lower lids are tightened, and the lip corners are pulled up. The lower lids are tightened, and the lip corners "
+        "The lower lids are tightened, and the lip corners are pulled up. The lower lids are "
+        "tightened, and the lip corners "
         "are pulled up.",
         set(),
         set(),
