@@ -18,6 +18,7 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,7 @@ def _load_checkpoint(file: Path) -> Component:
         checkpoint = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises many kinds for a damaged or a pickled file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = reason if zipfile.is_zipfile(file) else "it is no archive as torch.save writes them"
         message = f"{file} must be a checkpoint of tensors and plain data, and can't be read as one: {reason}"
         raise BundleError(message) from error
     record = checkpoint.get("zoo") if isinstance(checkpoint, dict) else None

@@ -14,7 +14,8 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 
 from lightning_modules.callbacks.best_weights import best_weights, loader_of
 from lightning_modules.callbacks.grids import grid, reconstruction_rows, save_png
-from zoo.bundles import find, load
+from lightning_modules.trained_parts import require
+from zoo.bundles import load
 from zoo.facs import AUS
 from zoo.files import save_json
 from zoo.frozen import Frozen
@@ -73,7 +74,8 @@ class ReconstructionReport(Callback):
             WeightsNotFoundError: It is not there.
         """
         if self.recognizer_path is not None:
-            find(self.recognizer_path)
+            cure = "Trained ones are in models/; null leaves AUs out of the report."
+            require(self.recognizer_path, owner=self, argument="recognizer", cure=cure)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the run's folder; asked on every rank, since the ranks agree on it."""

@@ -40,6 +40,31 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     Lightning's own goes through the system's temporary folder, from where a move to another disk is a copy.
     """
 
+    def load_checkpoint(self, path: Any, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+        """Load, without unpickling anything but tensors and plain data.
+
+        Raises:
+            UserError: The file is no checkpoint of a run, or is damaged.
+        """
+        # in the words of the user's option; torch raises many kinds
+        try:
+            checkpoint = super().load_checkpoint(path, *arguments, **{**keywords, "weights_only": True})
+        except (FileNotFoundError, MemoryError, torch.cuda.OutOfMemoryError):
+            raise
+        except Exception as error:
+            message = (
+                f"ckpt_path: {path} must be a checkpoint of tensors and plain data, and can't be read as one. It is "
+                "damaged, or of another program."
+            )
+            raise UserError(message) from error
+        if not isinstance(checkpoint, dict) or not {"state_dict", "pytorch-lightning_version"} <= set(checkpoint):
+            message = (
+                f"ckpt_path: {path} must be a checkpoint that `python cli.py fit` wrote, and holds something else. A "
+                "published one becomes a bundle by `python cli.py import`."
+            )
+            raise UserError(message)
+        return checkpoint
+
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Save, whole or not at all.
 

@@ -78,6 +78,12 @@ def compose(arguments: list[str]) -> Composition:
         if number == 0:
             result.name = config_name(file)
         for each, body in _chain(file, ()):
+            if "class_path" in body:
+                message = (
+                    f"{shown(each)} is one part, and no config of a run. Name it as a value, as in: "
+                    f"--config stage1.yaml --model.codec.quantizer {name}"
+                )
+                raise UserError(message)
             _add_layers(result, each, body)
     result.arguments = list(_expanded_arguments(rest, result))
     return result

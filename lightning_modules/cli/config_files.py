@@ -26,11 +26,18 @@ def find_config(name: str, named_in: Path | None = None) -> Path:
     """
     given = Path(name).expanduser()
     folders = [Path.cwd(), CONFIGS] if named_in is None else [named_in.parent, Path.cwd(), CONFIGS]
+    names_itself = False
     for folder in [Path("/")] if given.is_absolute() else folders:
         for candidate in (folder / given, *(folder / f"{given}{suffix}" for suffix in _SUFFIXES)):
+            if not candidate.is_file():
+                continue
             # a file that names a config of its own name means another one, further down the list
-            if candidate.is_file() and not (named_in and candidate.samefile(named_in)):
+            if not (named_in and candidate.samefile(named_in)):
                 return candidate
+            names_itself = True
+    if named_in is not None and names_itself:
+        message = f"a config must not extend or name itself: {shown(named_in)}"
+        raise UserError(message)
     raise UserError(_not_found(name, folders, named_in))
 
 
@@ -129,7 +136,8 @@ def _not_found(name: str, folders: list[Path], named_in: Path | None) -> str:
             known += sorted(str(each.relative_to(folder).with_suffix("")) for each in files)
     known = list(dict.fromkeys(known))
     stem = os.path.splitext(name)[0]
-    near = [each for each in known if Path(each).name == Path(stem).name][:3] or nearest(stem, known)
+    alike = sorted((each for each in known if Path(each).name == Path(stem).name), key=lambda each: each.count("/"))
+    near = alike[:3] or nearest(stem, known)
     hint = f" Did you mean {' or '.join(f'{each}.yaml' for each in near)}?" if near else ""
     if not near:
         top = sorted(each.name for each in CONFIGS.glob("*.yaml"))

@@ -131,9 +131,11 @@ def _unknown_argument(at: str, option: str, owner: str | None, origins: Origins)
     key = f"{at}.{option if first in accepted else first}"
     origin = origins.of(key)
     name = key.rpartition(".")[2]
+    elsewhere = [each for each in origins.keys_ending_with(name) if each != key and each.startswith(f"{at}.")]
+    hint = did_you_mean(name, accepted) or did_you_mean(key, elsewhere, cutoff=0.0)
     cls = (owner or "this part").rpartition(".")[2]
     takes = f"\n  {cls} takes: {', '.join(accepted)}." if accepted else f"\n  {cls} takes no arguments."
-    return f"{key}: {cls} has no such argument{_given(origin)}.{did_you_mean(name, accepted)}{takes}{_from(origin)}"
+    return f"{key}: {cls} has no such argument{_given(origin)}.{hint}{takes}{_from(origin)}"
 
 
 def _missing(key: str, names: list[str], owner: str | None, origins: Origins, subcommand: str) -> str:
@@ -162,7 +164,9 @@ def _no_class(key: str, name: str, leaf: Complaint, origin: Origin | None, subco
         fault = f"arguments without a class_path (given: {_short(repr(given))})"
     else:
         fault = f"there is no class {name!r}"
-    hint = did_you_mean(short, offered) or ("" if offered else did_you_mean(short, known_classes()))
+    # a class that is there, but of another kind, is no misspelling
+    meant = [] if " is no " in fault else offered or known_classes()
+    hint = did_you_mean(short, meant)
     listing = f"\n  Known here: {', '.join(offered)}." if offered else ""
     return f"{key.removeprefix(f'{subcommand}.')}: {fault}.{hint}{listing}{_from(origin)}"
 

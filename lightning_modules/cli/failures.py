@@ -9,7 +9,7 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from lightning_modules.cli.checkpoints import RunCheckpoint
-from lightning_modules.cli.errors import UserError, did_you_mean, raised_by_us
+from lightning_modules.cli.errors import UserError, did_you_mean, raised_by_lightning, raised_by_us
 
 if TYPE_CHECKING:
     from lightning_modules.cli.origins import Origins
@@ -24,6 +24,8 @@ def told(error: Exception) -> str | None:
     if match := re.match(r"`ModelCheckpoint\(monitor='(.+?)'\)` could not find .* metrics: \[(.*?)\]", text):
         logged = [name.strip("'") for name in match[2].split(", ")]
         hint = did_you_mean(match[1], logged)
+        validation = [name for name in logged if name.startswith("val")]
+        logged = validation if match[1].startswith("val") and validation else logged
         return f"checkpoint.monitor: no metric {match[1]!r} is logged.{hint}\n  Logged: {', '.join(logged)}."
     if isinstance(error, OSError | MisconfigurationException | UserError):
         return text or type(error).__name__
@@ -36,6 +38,8 @@ def told(error: Exception) -> str | None:
         return "another process of this run has ended, and this one can't go on alone. What that one said is the cause."
     if isinstance(error, ValueError | ModuleNotFoundError) and raised_by_us(error):
         return text
+    if isinstance(error, ValueError) and raised_by_lightning(error):  # it looks at some options only when it runs
+        return f"trainer: {text}"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -67,5 +68,12 @@ class _Parser(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:
             super().error(message, ex)
+        if match := re.search(r"the following arguments are required: (.+)", message):
+            named = [f"--{name.replace('_', '-')}" for name in match[1].split(", ")]
+            text = f"{' and '.join(named)} must be given. See python {self.prog} --help"
+            raise UserError(text) from ex
+        if match := re.match(r"unrecognized arguments: ([^-]\S*)", message):
+            text = f"{match[1]!r} stands alone: it must follow an option. See python {self.prog} --help"
+            raise UserError(text) from ex
         options = [name.lstrip("-") for action in self._actions for name in action.option_strings]
         raise UserError(explain(message, origins=Origins(), subcommand=self.prog.split()[-1], options=options)) from ex

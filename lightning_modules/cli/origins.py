@@ -44,6 +44,10 @@ class Origins:
                 return Origin(found[0], found[1], exact=length == len(parts))
         return None
 
+    def keys_ending_with(self, name: str) -> list[str]:
+        """Find the keys whose last part is a name."""
+        return [key for key in self._given if key.rpartition(".")[2] == name]
+
 
 def _without_classes(key: str) -> str:
     return ".".join(part for part in key.split(".") if part not in ("init_args", "class_path"))

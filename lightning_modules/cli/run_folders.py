@@ -11,6 +11,7 @@ from lightning_modules.cli.errors import UserError
 from lightning_modules.cli.stopping import is_launched
 
 RUNS = "runs"
+_WRITTEN_FIRST = ("events.out.tfevents", "config.yaml", "command.txt")
 _RUN = "AUFACE_RUN"  # tells the processes that Lightning launches which run they belong to
 
 
@@ -62,10 +63,10 @@ class RunFolder:
         return self.path
 
     def give_up(self) -> None:
-        """Remove the folder of a run that was refused before it began: it holds TensorBoard's empty file at most."""
+        """Remove the folder of a run that was refused before its first step, if it holds nothing worth keeping."""
         if not self._is_new or self.path is None or not self.path.is_dir():
             return
-        if all(each.is_file() and each.name.startswith("events.out.tfevents") for each in self.path.iterdir()):
+        if all(each.is_file() and each.name.startswith(_WRITTEN_FIRST) for each in self.path.iterdir()):
             shutil.rmtree(self.path, ignore_errors=True)
 
     def leave(self) -> None:

@@ -206,7 +206,8 @@ class ZooCLI(LightningCLI):
             with launching():
                 getattr(self.trainer, self.wanted)(self.model, **options)
         except Exception as error:
-            self.folder.give_up()
+            if self.trainer.global_step == 0:
+                self.folder.give_up()
             message = told(error)
             if message is None:
                 raise

@@ -67,6 +67,7 @@ def test_the_last_one_who_gave_a_key_is_remembered(write):
     ("text", "constraint"),
     [
         ("extends: x", "a config must not extend itself: x.yaml -> y.yaml -> x.yaml"),
+        ("extends: y", "a config must not extend or name itself: y.yaml"),
         ("extends: {a: 1}", "extends: must be the name of a config or a list of names"),
         ("extends: crat.yaml", "no config 'crat.yaml'.*Did you mean cart.yaml.*\n  From: y.yaml"),
         (

@@ -1,8 +1,10 @@
 """A mistake gives one short message: the key, the value, the nearest right names, the file; exit code 2."""
 
+import datetime
 from pathlib import Path
 
 import pytest
+import torch
 
 WHEEL = "--model.cart.wheel"
 
@@ -71,7 +73,18 @@ def refused(result):
             "model.cart.whel: Cart has no such argument (given: 'wheels/square.yaml'). Did you mean 'wheel'?\n",
         ),
         ([WHEEL, "carts/plain.yaml"], "model.cart.wheel: Cart is no Wheel.\n  Known here: RoundWheel, SquareWheel.\n"),
+        (
+            ["--model.wheel", "x.yaml"],
+            "model.wheel: CartModule has no such argument (given: 'x.yaml'). Did you mean 'model.cart.wheel'?",
+        ),
         ([WHEEL], "--model.cart.wheel: a value must follow."),
+        (
+            ["--trainer.val_check_interval", "1000"],
+            "trainer: `val_check_interval` (1000) must be less than or equal to the number of the training batches",
+        ),
+        (["--ckpt_path", "text.ckpt"], "ckpt_path: text.ckpt must be a checkpoint of tensors and plain data"),
+        (["--ckpt_path", "pickled.ckpt"], "ckpt_path: pickled.ckpt must be a checkpoint of tensors and plain data"),
+        (["--ckpt_path", "others.ckpt"], "ckpt_path: others.ckpt must be a checkpoint that `python cli.py fit` wrote"),
         ([f"{WHEEL}.help", "RoundWhel"], "model.cart.wheel: there is no class 'RoundWhel'. Did you mean 'RoundWheel'?"),
         (["--callbacks.help", "EMA"], "callbacks.help: name a callback, too"),
         (["--run", "../cart"], "run: must be a name without folders, got '../cart'. The run is runs/cart/NAME;"),
@@ -88,6 +101,10 @@ def refused(result):
 )
 def test_a_mistake_on_the_command_line(call, write, words, said):
     write("carts/plain.yaml", "class_path: toys.Cart\ninit_args: {wheel: {class_path: toys.RoundWheel}}")
+    write("x.yaml", "class_path: toys.RoundWheel")
+    write("text.ckpt", "nonsense")
+    torch.save({"state_dict": {}}, "others.ckpt")
+    torch.save({"state_dict": {}, "date": datetime.datetime(2020, 1, 1)}, "pickled.ckpt")
     assert refused(call("fit", "--config", "cart", *words)).startswith(said)
     assert not list(Path("runs").glob("cart/*"))  # nothing is left of a run that never began
 
@@ -159,9 +176,15 @@ def test_what_manual_optimization_would_ignore_is_refused(call, key):
     assert f"Set model.{key} to 2 instead" in message
 
 
+def test_a_part_is_no_config(call):
+    message = refused(call("fit", "--config", "wheels/square.yaml"))
+    assert message.startswith("wheels/square.yaml is one part, and no config of a run. Name it as a value")
+
+
 def test_unknown_commands_list_the_known_ones(call):
     assert refused(call("fti")).startswith("there is no command 'fti'. Did you mean 'fit'?")
-    assert refused(call("dataset", "face")) == "there is no dataset 'face'. Did you mean 'faces'? There are: faces.\n"
+    message = refused(call("dataset", "face"))
+    assert message.startswith("there is no dataset 'face'. Did you mean 'faces'? There are: ")
 
 
 def test_a_tool_says_its_mistakes_in_the_same_way(call):
@@ -169,6 +192,10 @@ def test_a_tool_says_its_mistakes_in_the_same_way(call):
         "famly: there is no such option. Did you mean 'family'?"
     )
     assert refused(call("list", "--family", "codec")).startswith("family: must be one of ")
+    assert refused(call("list", "codecs")) == (
+        "'codecs' stands alone: it must follow an option. See python cli.py list --help\n"
+    )
+    assert refused(call("export", "--output", "x")) == "--checkpoint must be given. See python cli.py export --help\n"
 
 
 def test_a_misspelt_metric_is_seen_at_once(call):

@@ -203,13 +203,13 @@ def test_a_process_exits_with_the_code_of_its_end(process, write):
 def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path):
     from lightning_modules.cli.checkpoints import AtomicCheckpointIO
 
-    file = tmp_path / "last.ckpt"
+    file, checkpoint = tmp_path / "last.ckpt", {"state_dict": {"a": torch.ones(2)}, "pytorch-lightning_version": "2"}
     io = AtomicCheckpointIO()
-    io.save_checkpoint({"a": torch.ones(2)}, file)
+    io.save_checkpoint(checkpoint, file)
     with pytest.raises(AttributeError):  # what can't be pickled fails halfway
-        io.save_checkpoint({"a": torch.zeros(2), "b": lambda: None}, file)
+        io.save_checkpoint({**checkpoint, "b": lambda: None}, file)
     assert [each.name for each in tmp_path.iterdir()] == ["last.ckpt"]
-    assert torch.equal(io.load_checkpoint(file)["a"], torch.ones(2))
+    assert torch.equal(io.load_checkpoint(file)["state_dict"]["a"], torch.ones(2))
 
 
 def test_what_a_killed_process_left_of_a_checkpoint_is_swept_up(tmp_path):
