@@ -63,7 +63,6 @@ _STATES: dict[tuple[int, ...], dict[str, str]] = {
     (7, 43): {"eyes": "close"},
     (23, 24): {"lips": "narrow", "mouth": "narrow", "upper lip": "narrow", "lower lip": "narrow"},
     (24, 14, 23): {"lips": "flat"},
-    (24, 17, 23): {"lips": "close"},
     (12, 15): {"lip corners": "oblique"},
     (12, 15, 14): {"lip corners": "long out"},
     (17, 18, 22): {"lips": "out outwards", "lower lip": "out outwards"},

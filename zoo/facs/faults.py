@@ -8,8 +8,8 @@ from collections.abc import Iterator
 _EMOTIONS = (
     "happ(?:y|iness|ily) joy(?:ful|fully|ous)? sad(?:ness|ly)? ang(?:er|ry|rily) fear(?:ful|fully)? afraid scared "
     "surprised? startled? disgust(?:ed|ing)? contempt(?:uous)? emotion(?:al|ally|s)? mood(?:s|y)? "
-    "cheerful(?:ly)? delight(?:ed)? amus(?:ed|ement) sorrow(?:ful)? grief pain(?:ed|ful)? worr(?:y|ied) anxi(?:ous|ety) "
-    "nervous frustrat(?:ed|ion) annoy(?:ed|ance) embarrass(?:ed|ment) pleas(?:ure|ed|ant) miser(?:y|able) shock(?:ed)? "
+    "cheerful delight(?:ed)? amus(?:ed|ement) sorrow(?:ful)? grief pain(?:ed|ful)? worr(?:y|ied) anxi(?:ous|ety) "
+    "nervous frustrat(?:ed|ion) annoy(?:ed|ance) pleas(?:ure|ed|ant) embarrass(?:ed)? miser(?:y|able) shock(?:ed)? "
     "smil(?:e|es|ed|ing) frown(?:s|ed|ing)? grin(?:s|ning)? smirk(?:s|ing)? scowl(?:s|ing)? sneer(?:s|ing)? "
     "grimac(?:e|es|ing) pout(?:s|ing)? laugh(?:s|ing|ter)? cr(?:y|ying) feeling(?:s)? determin(?:ed|ation) "
     "confus(?:ed|ion) skeptical doubt(?:ful)? stern(?:ly)? hostil(?:e|ity) content(?:ed|ment) displeas(?:ed|ure)"

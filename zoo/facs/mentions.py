@@ -117,7 +117,7 @@ def _noun_or_verb(mention: Mention, found: list[Mention], words: list[str]) -> M
     before = words[place] if place >= 0 else "."
     previous = found[-1] if found and found[-1].end == place + 1 else None
     after, second = [*words[mention.end : mention.end + 2], "", ""][:2]
-    if mention.form == "ing" and before in ARTICLES and "of" in {after, second}:
+    if mention.form == "ing" and before in ARTICLES | {"."} and "of" in {after, second}:
         return replace(mention, kind="pull")  # "a raising of the cheeks"
     if words[mention.start].startswith("opening") or (mention.value == "straight" and after in UPS):
         return None  # "narrow openings", "straight up"

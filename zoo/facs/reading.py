@@ -148,7 +148,7 @@ class Reader:
     def _direct(self, direction: Mention, events: list[_Event], sentence: Sentence) -> None:
         """Give a direction to the verb that it belongs to, or to a place whose verb is left out."""
         following = sentence.starting_at(direction.end)
-        if following is not None and following.kind == "pull":  # "an upward pull"
+        if following is not None and following.kind in {"pull", "mark"}:  # "an upward pull", "a downward bend"
             events.append(_Event(direction, sentence.targets(following), [direction.value], following.end))
             return
         last = events[-1] if events else None
