@@ -77,12 +77,13 @@ class CoarseToFineGenerator(MaskedGenerator):
             self._with_errors(canvas, generator),
             self.trunk.read(context),
             hidden=hidden.mask,
+            index=hidden.index,
             shown=self._shown(level, hidden.mask),
             kind=level,
         )
         truth = canvas.flatten(0, 1)[hidden.index]
         return self._loss(
-            sites.flatten(0, 1)[hidden.index],
+            sites,
             truth.gather(1, level[hidden.index // positions, None])[:, 0],
             of_level=of_level,
             ratio=hidden.ratio_of_index,

@@ -73,9 +73,11 @@ class FlatGenerator(MaskedGenerator):
         level = hidden.index % num_sites // (self.rows * self.cols)
         hidden, of_level = hidden.by_level(level, num_levels=self.num_levels)
         hidden = hidden.to(tokens.device)
-        sites = self._see(self._with_errors(canvas, generator), self.trunk.read(context), hidden=hidden.mask)
+        sites = self._see(
+            self._with_errors(canvas, generator), self.trunk.read(context), hidden=hidden.mask, index=hidden.index
+        )
         return self._loss(
-            sites.flatten(0, 1)[hidden.index],
+            sites,
             canvas.flatten()[hidden.index],
             of_level=of_level,
             ratio=hidden.ratio_of_index,

@@ -275,7 +275,8 @@ def test_padding_of_the_context_does_not_matter(member):
     drawn = [component.sample(GuidedContext(each), seeds=torch.arange(4), sampling=PLAIN) for each in (bare, padded)]
     assert torch.equal(*drawn)
     without = context_of(4, seed=4, length=1)
-    assert component.trunk.read(bare).mask.shape[-1] != component.trunk.read(without).mask.shape[-1]
+    assert component.trunk.read(bare).mask is None
+    assert component.trunk.read(padded).mask is not None
     guided = [GuidedContext(each, without_text=without) for each in (bare, padded)]
     assert torch.equal(*(component.sample(each, seeds=torch.arange(4), sampling=Sampling()) for each in guided))
 
@@ -285,6 +286,16 @@ def test_a_context_without_a_spatial_part_is_taken(member, generator):
     component, context = generator_of(member), dataclasses.replace(context_of(3), spatial=None)
     assert component(tokens_of(3), context, generator=generator).loss.isfinite()
     assert is_legal(component.sample(GuidedContext(context), seeds=torch.arange(3), sampling=PLAIN))
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_one_level_is_a_plain_maskgit(member, generator):
+    component, context = generator_of(member, num_levels=1), context_of(3)
+    tokens = tokens_of(3)[:, :1]
+    assert component(tokens, context, generator=generator).num_supervised > 0
+    drawn = component.sample(GuidedContext(context), seeds=torch.arange(3), sampling=PLAIN)
+    assert drawn.shape == tokens.shape
+    assert is_legal(drawn)
 
 
 @pytest.mark.parametrize("member", MEMBERS)

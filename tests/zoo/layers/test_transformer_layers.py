@@ -25,12 +25,16 @@ def test_rotation_keeps_lengths_and_sees_only_differences_of_positions(generator
     assert products[0, 0].flatten().std() > 0.1
 
 
-def test_rotation_is_a_complex_product():
+def test_rotation_is_a_complex_product_in_either_form(monkeypatch):
     rotation = GridRotation(3, 2, head_dim=4)
     vectors = torch.arange(24.0).view(6, 4)
     places = torch.cartesian_prod(torch.arange(3.0), torch.arange(2.0))
-    turned = torch.complex(vectors[:, :2], vectors[:, 2:]) * torch.exp(1j * places)
-    torch.testing.assert_close(rotation(vectors), torch.cat([turned.real, turned.imag], -1))
+    turned = torch.view_as_complex(vectors.view(6, 2, 2)) * torch.exp(1j * places)
+    expected = torch.view_as_real(turned).flatten(1)
+    torch.testing.assert_close(rotation(vectors), expected)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    torch.testing.assert_close(rotation(vectors), expected)
+    torch.testing.assert_close(rotation(vectors.bfloat16()).float(), expected, atol=0.2, rtol=0.02)
 
 
 def test_rotation_refuses_heads_that_it_cannot_divide():

@@ -173,16 +173,18 @@ class MaskedGenerator(Generator):
         memory: Memory,
         *,
         hidden: Sites,
+        index: Int[Tensor, " row"],
         shown: Bool[Tensor, "batch site slots"] | None = None,
         kind: int | Int[Tensor, " batch"] = 0,
         branches: int = 1,
-    ) -> Float[Tensor, "rows site dim"]:
-        """Run the transformer.
+    ) -> Float[Tensor, "row dim"]:
+        """Run the transformer; give what it says of some sites.
 
         Args:
             canvas: All tokens, whatever stands where they are not shown.
             memory: What was read of the contexts of all branches.
-            hidden: Sites to guess.
+            hidden: Sites of which something is to be guessed.
+            index: Sites that are asked for, counted through batch and branches.
             shown: Tokens to show; by default all of the sites that are not hidden.
             kind: Kind of pass.
             branches: How often the canvas is looked at, each time with another context.
@@ -194,7 +196,7 @@ class MaskedGenerator(Generator):
         kinds = torch.full_like(canvas[:, 0, 0], kind) if isinstance(kind, int) else kind
         if branches > 1:
             sites, ratio, kinds = sites.repeat(branches, 1, 1), ratio.repeat(branches), kinds.repeat(branches)
-        return self.trunk(sites, memory, ratio=ratio, kind=kinds)
+        return self.trunk.conclude(*self.trunk(sites, memory, ratio=ratio, kind=kinds), index=index)
 
     def _look(
         self,
@@ -206,9 +208,12 @@ class MaskedGenerator(Generator):
     ) -> Float[Tensor, "branch batch guessed dim"]:
         """Run the transformer on what is drawn so far; give what it says of the sites to guess."""
         batch, branches = len(canvas), 1 + len(now.scales)
-        sites = self._see(canvas, now.memory, hidden=now.open, shown=shown, kind=kind, branches=branches)
-        place = torch.arange(batch, device=canvas.device)[:, None], now.index
-        return sites.unflatten(0, (branches, batch))[:, *place]
+        first = torch.arange(branches * batch, device=canvas.device) * canvas.shape[1]
+        index = first.unflatten(0, (branches, batch))[..., None] + now.index
+        rows = self._see(
+            canvas, now.memory, hidden=now.open, index=index.flatten(), shown=shown, kind=kind, branches=branches
+        )
+        return rows.unflatten(0, index.shape)
 
     def _choose(self, features: Tensor, level: int, *, drawing: Drawing, now: Pass) -> tuple[Tensor, Tensor]:
         """Draw one level from features of all branches; give log-probabilities, too."""

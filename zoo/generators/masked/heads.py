@@ -50,7 +50,7 @@ class DepthHead(StackHead):
 
     One gated layer, shared by all levels, over the sum of what the trunk says, the vectors of the coarser tokens and a
     vector of the level: a small stand-in for the depth transformer of Lee et al. 2022, section 3.2
-    (https://arxiv.org/abs/2203.01941).
+    (https://arxiv.org/abs/2203.01941). A single level depends on no other, and is read from what the trunk says.
 
     Args:
         dim: Channels.
@@ -60,9 +60,10 @@ class DepthHead(StackHead):
     def __init__(self, dim: int, *, num_levels: int) -> None:
         super().__init__()
         self.level = nn.Parameter(0.02 * torch.randn(num_levels, dim))
-        self.inner_norm = nn.RMSNorm(dim, eps=_EPSILON)
-        self.layer = SwiGLU(dim, hidden_dim=2 * dim)
-        self.norm = nn.RMSNorm(dim, eps=_EPSILON)
+        self.layer = None
+        if num_levels > 1:
+            self.layer = nn.Sequential(nn.LayerNorm(dim, eps=_EPSILON, bias=False), SwiGLU(dim, hidden_dim=2 * dim))
+        self.norm = nn.LayerNorm(dim, eps=_EPSILON, bias=False)
 
     def teach(
         self, sites: Float[Tensor, "site dim"], tokens: Int[Tensor, "site level"], embedding: TokenEmbedding
@@ -87,7 +88,7 @@ class DepthHead(StackHead):
         return torch.stack(drawn, -1), confidence
 
     def _features(self, states: Tensor) -> Tensor:
-        return self.norm(states + self.layer(self.inner_norm(states)))
+        return self.norm(states if self.layer is None else states + self.layer(states))
 
 
 class IndependentHead(StackHead):

@@ -23,10 +23,11 @@ class StackGenerator(MaskedGenerator):
         """Hide positions and say how well all levels of them are guessed."""
         canvas = self._canvas(tokens)
         hidden = hide(*canvas.shape[:2], generator=generator).to(tokens.device)
-        sites = self._see(self._with_errors(canvas, generator), self.trunk.read(context), hidden=hidden.mask)
-
+        sites = self._see(
+            self._with_errors(canvas, generator), self.trunk.read(context), hidden=hidden.mask, index=hidden.index
+        )
         truth = canvas.flatten(0, 1)[hidden.index]
-        features = self.head.teach(sites.flatten(0, 1)[hidden.index], truth, self.embedding)
+        features = self.head.teach(sites, truth, self.embedding)
         return self._loss(
             features.flatten(0, 1),
             truth.T.flatten(),

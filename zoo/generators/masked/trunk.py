@@ -18,6 +18,7 @@ from zoo.layers.swiglu import SwiGLU
 
 _EPSILON = 1e-6
 _FREQUENCIES = 8
+_NUM_MODULATIONS = 6  # scale and gate of three layers
 
 
 @dataclass(frozen=True)
@@ -27,43 +28,44 @@ class Memory:
     Attributes:
         keys: Of each layer.
         values: Of each layer.
-        mask: Where they are real.
+        mask: Where they are real; None where all are.
         pooled: The mean over what is real, projected.
         spatial: What is added to each position; None where the context has nothing spatial.
     """
 
     keys: Float[Tensor, "layer batch head length head_dim"]
     values: Float[Tensor, "layer batch head length head_dim"]
-    mask: Bool[Tensor, "batch 1 1 length"]
+    mask: Bool[Tensor, "batch 1 1 length"] | None
     pooled: Float[Tensor, "batch dim"]
     spatial: Float[Tensor, "batch site dim"] | None
 
     def first(self, count: int) -> Memory:
         """Give the first rows of the batch; a view."""
+        mask = None if self.mask is None else self.mask[:count]
         spatial = None if self.spatial is None else self.spatial[:count]
-        return Memory(self.keys[:, :count], self.values[:, :count], self.mask[:count], self.pooled[:count], spatial)
+        return Memory(self.keys[:, :count], self.values[:, :count], mask, self.pooled[:count], spatial)
 
     @staticmethod
     def joined(memories: Sequence[Memory]) -> Memory:
         """Put memories one after another in the batch, the shorter ones padded."""
         if len(memories) == 1:
             return memories[0]
-        longest = max(each.mask.shape[-1] for each in memories)
-        missing = [longest - each.mask.shape[-1] for each in memories]
-        padded = [
-            (
-                functional.pad(each.keys, (0, 0, 0, count)),
-                functional.pad(each.values, (0, 0, 0, count)),
-                functional.pad(each.mask, (0, count)),
-            )
-            for each, count in zip(memories, missing, strict=True)
-        ]
-        keys, values, masks = zip(*padded, strict=True)
+        lengths = [each.keys.shape[-2] for each in memories]
+        missing = [max(lengths) - length for length in lengths]
+        mask = None
+        if any(missing) or any(each.mask is not None for each in memories):
+            masks = [each.keys.new_ones(each.keys.shape[1], 1, 1, each.keys.shape[-2]).bool() for each in memories]
+            masks = [own if each.mask is None else each.mask for own, each in zip(masks, memories, strict=True)]
+            mask = torch.cat([functional.pad(each, (0, count)) for each, count in zip(masks, missing, strict=True)])
+        keys, values = (
+            torch.cat([functional.pad(each, (0, 0, 0, count)) for each, count in zip(parts, missing, strict=True)], 1)
+            for parts in ([each.keys for each in memories], [each.values for each in memories])
+        )
         spatial = [each.spatial for each in memories if each.spatial is not None]
         return Memory(
-            keys=torch.cat(keys, 1),
-            values=torch.cat(values, 1),
-            mask=torch.cat(masks),
+            keys=keys,
+            values=values,
+            mask=mask,
             pooled=torch.cat([each.pooled for each in memories]),
             spatial=torch.cat(spatial) if spatial else None,
         )
@@ -73,10 +75,10 @@ class Trunk(nn.Module):
     """Let the sites look at each other and at the context.
 
     Pre-norm blocks of self-attention, cross-attention and a gated feed-forward layer; queries and keys are normalised
-    (Henry et al. 2020, https://arxiv.org/abs/2010.04245) and, among sites, rotated by position. The share of hidden
-    sites and the pooled context scale, shift and gate every layer, gates from 0 (adaLN-zero, Peebles and Xie 2023,
-    https://arxiv.org/abs/2212.09748); one map serves all layers, each adds its own constants (Chen et al. 2024,
-    section 2.3, https://arxiv.org/abs/2310.00426).
+    (Dehghani et al. 2023, section 2, https://arxiv.org/abs/2302.05442) and, among sites, rotated by position. The share
+    of hidden sites and the pooled context scale and gate every layer, gates from 0 (adaLN-zero, Peebles and Xie 2023,
+    https://arxiv.org/abs/2212.09748, without its shifts); one map serves all layers, each adds its own constants (Chen
+    et al. 2024, section 2.3, https://arxiv.org/abs/2310.00426).
 
     Args:
         dim: Channels; a multiple of ``num_heads``.
@@ -108,18 +110,17 @@ class Trunk(nn.Module):
             message = f"Trunk: dim must be a multiple of num_heads, got {dim} and {num_heads}."
             raise ValueError(message)
         self.num_layers, self.num_heads, self.copies = num_layers, num_heads, copies
-        self.context_norm = nn.RMSNorm(context_dim, eps=_EPSILON)
+        self.context_norm = nn.LayerNorm(context_dim, eps=_EPSILON, bias=False)
         self.key_value = nn.Linear(context_dim, num_layers * 2 * dim, bias=False)
-        self.key_scale = nn.Parameter(torch.ones(num_layers, 1, 1, 1, dim // num_heads))
         self.pooled = nn.Linear(context_dim, dim)
         self.spatial = nn.Linear(context_dim, dim, bias=False)
         self.ratio = nn.Linear(2 * _FREQUENCIES, dim)
         self.kind = nn.Embedding(num_kinds, dim)
-        self.modulation = nn.Linear(dim, 9 * dim)
-        self.constants = nn.Parameter(torch.zeros(num_layers, 9 * dim))
+        self.modulation = nn.Linear(dim, _NUM_MODULATIONS * dim)
+        self.constants = nn.Parameter(torch.zeros(num_layers, _NUM_MODULATIONS * dim))
         self.rotation = GridRotation(rows, cols, head_dim=dim // num_heads, copies=copies)
         self.blocks = nn.ModuleList(_Block(dim, num_heads, dropout) for _ in range(num_layers))
-        self.norm = nn.RMSNorm(dim, eps=_EPSILON)
+        self.norm = nn.LayerNorm(dim, eps=_EPSILON, bias=False)
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
         # as small as the embeddings of tokens, which it is added to
@@ -132,13 +133,16 @@ class Trunk(nn.Module):
         keys, values = rearrange(
             self.key_value(features), "b n (l t m d) -> t l b m n d", l=self.num_layers, t=2, m=self.num_heads
         )
-        keys = _unit(keys) * self.key_scale
+        keys = _unit(keys)
         real = context.mask[..., None].to(features.dtype)
         pooled = self.pooled((features * real).sum(1) / real.sum(1))
         spatial = None
         if context.spatial is not None:
             spatial = repeat(self.spatial(self.context_norm(context.spatial)), "b n d -> b (c n) d", c=self.copies)
-        return Memory(keys.to(values.dtype), values, context.mask[:, None, None], pooled, spatial)
+        # attention is faster without a mask; in training to ask whether there is padding would make a GPU wait
+        asks = not (self.training and context.mask.is_cuda)
+        mask = None if asks and bool(context.mask.all()) else context.mask[:, None, None]
+        return Memory(keys.to(values.dtype), values, mask, pooled, spatial)
 
     def forward(
         self,
@@ -147,25 +151,47 @@ class Trunk(nn.Module):
         *,
         ratio: Float[Tensor, " batch"],
         kind: Int[Tensor, " batch"],
-    ) -> Float[Tensor, "batch site dim"]:
-        """Transform embedded sites.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Transform embedded sites up to the last feed-forward layer, which :meth:`conclude` runs where it is wanted.
 
         Args:
             sites: Embedded tokens and masks.
             memory: What was read of the contexts.
             ratio: Share of sites that are hidden.
             kind: Which kind of pass this is.
+
+        Returns:
+            Sites, ``batch site dim``, and scale and gate of the last layer, ``batch 1 dim``.
         """
         if memory.spatial is not None:
             sites = sites + memory.spatial
         angles = ratio[:, None] * (math.pi * torch.arange(1, _FREQUENCIES + 1, device=ratio.device))
         waves = torch.cat([angles.cos(), angles.sin()], -1).to(sites.dtype)
-        state = functional.silu(self.ratio(waves) + self.kind(kind) + memory.pooled)
-        shared = self.modulation(state)
-        for layer, block in enumerate(self.blocks):
-            modulation = (shared + self.constants[layer])[:, None].chunk(9, -1)
-            sites = block(sites, memory.keys[layer], memory.values[layer], memory.mask, modulation, self.rotation)
-        return self.norm(sites)
+        shared = self.modulation(functional.silu(self.ratio(waves) + self.kind(kind) + memory.pooled))
+        block: _Block
+        for layer, block in enumerate(self.blocks):  # type: ignore[assignment]
+            modulation = (shared + self.constants[layer])[:, None].chunk(_NUM_MODULATIONS, -1)
+            scale, gate, context_scale, context_gate, *last = modulation
+            sites = block.look_around(sites, scale, gate, self.rotation)
+            keys, values = memory.keys[layer], memory.values[layer]
+            sites = block.look_up(sites, context_scale, context_gate, keys, values, memory.mask)
+            scale, gate = last
+            if layer < self.num_layers - 1:
+                sites = block.think(sites, scale, gate)
+        return sites, scale, gate
+
+    def conclude(
+        self,
+        sites: Float[Tensor, "batch site dim"],
+        scale: Float[Tensor, "batch 1 dim"],
+        gate: Float[Tensor, "batch 1 dim"],
+        *,
+        index: Int[Tensor, " row"],
+    ) -> Float[Tensor, "row dim"]:
+        """Run the last feed-forward layer on some sites, counted through the batch."""
+        sample = index // sites.shape[1]
+        last: _Block = self.blocks[-1]  # type: ignore[assignment]
+        return self.norm(last.think(sites.flatten(0, 1)[index], scale[sample, 0], gate[sample, 0]))
 
 
 class _Block(nn.Module):
@@ -173,10 +199,11 @@ class _Block(nn.Module):
 
     def __init__(self, dim: int, num_heads: int, dropout: float) -> None:
         super().__init__()
-        self.num_heads, self.dim = num_heads, dim
+        self.num_heads = num_heads
         head_dim = dim // num_heads
-        self.query_key_value = nn.Linear(dim, 3 * dim, bias=False)
-        self.query_key_scale = nn.Parameter(torch.ones(2, 1, 1, 1, head_dim))
+        self.query_key = nn.Linear(dim, 2 * dim, bias=False)
+        self.value = nn.Linear(dim, dim, bias=False)
+        self.query_key_scale = nn.Parameter(torch.ones(head_dim))
         self.out = nn.Linear(dim, dim, bias=False)
         self.query = nn.Linear(dim, dim, bias=False)
         self.query_scale = nn.Parameter(torch.ones(head_dim))
@@ -184,39 +211,33 @@ class _Block(nn.Module):
         self.feed_forward = SwiGLU(dim)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self,
-        sites: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        mask: Tensor,
-        modulation: tuple[Tensor, ...],
-        rotation: GridRotation,
-    ) -> Tensor:
-        scale, shift, gate = modulation[:3]
-        sites = sites + gate * self.dropout(self._look_around(_modulated(sites, scale, shift), rotation))
-        scale, shift, gate = modulation[3:6]
-        sites = sites + gate * self.dropout(self._look_up(_modulated(sites, scale, shift), keys, values, mask))
-        scale, shift, gate = modulation[6:]
-        return sites + gate * self.dropout(self.feed_forward(_modulated(sites, scale, shift)))
-
-    def _look_around(self, sites: Tensor, rotation: GridRotation) -> Tensor:
-        parts = rearrange(self.query_key_value(sites), "b n (t m d) -> t b m n d", t=3, m=self.num_heads)
-        value = parts[2]
-        query, key = rotation(_unit(parts[:2]) * self.query_key_scale).to(value.dtype)
+    def look_around(self, sites: Tensor, scale: Tensor, gate: Tensor, rotation: GridRotation) -> Tensor:
+        """Let sites attend to each other."""
+        seen = _unit(sites) * (1 + scale)
+        value = rearrange(self.value(seen), "b n (m d) -> b m n d", m=self.num_heads)
+        # normalised as they lie in memory, turned as heads
+        pairs = _unit(self.query_key(seen).unflatten(-1, (2, self.num_heads, -1)), self.query_key_scale)
+        query, key = rotation(rearrange(pairs, "b n t m d -> t b m n d")).to(value.dtype)
         found = functional.scaled_dot_product_attention(query, key, value)
-        return self.out(rearrange(found, "b m n d -> b n (m d)"))
+        return self._add(sites, self.out(rearrange(found, "b m n d -> b n (m d)")), gate)
 
-    def _look_up(self, sites: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        query = rearrange(self.query(sites), "b n (m d) -> b m n d", m=self.num_heads)
-        query = (_unit(query) * self.query_scale).to(keys.dtype)
+    def look_up(
+        self, sites: Tensor, scale: Tensor, gate: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        """Let sites attend to the context."""
+        query = rearrange(self.query(_unit(sites) * (1 + scale)), "b n (m d) -> b m n d", m=self.num_heads)
+        query = _unit(query, self.query_scale).to(keys.dtype)
         found = functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
-        return self.context_out(rearrange(found, "b m n d -> b n (m d)"))
+        return self._add(sites, self.context_out(rearrange(found, "b m n d -> b n (m d)")), gate)
+
+    def think(self, sites: Tensor, scale: Tensor, gate: Tensor) -> Tensor:
+        """Transform each site by itself."""
+        return self._add(sites, self.feed_forward(_unit(sites) * (1 + scale)), gate)
+
+    def _add(self, sites: Tensor, found: Tensor, gate: Tensor) -> Tensor:
+        return torch.addcmul(sites, self.dropout(found), gate)
 
 
-def _unit(vectors: Tensor) -> Tensor:
-    return functional.rms_norm(vectors, vectors.shape[-1:], eps=_EPSILON)
-
-
-def _modulated(sites: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    return torch.addcmul(shift, _unit(sites), 1 + scale)
+def _unit(vectors: Tensor, scale: Tensor | None = None) -> Tensor:
+    """Give vectors of mean 0 and variance 1: one fused pass everywhere, unlike the root mean square alone."""
+    return functional.layer_norm(vectors, vectors.shape[-1:], scale, eps=_EPSILON)

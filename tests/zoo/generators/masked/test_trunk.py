@@ -25,12 +25,17 @@ def trunk_and_inputs(generator, batch=3, **changes):
     return trunk, sites, context, {"ratio": torch.rand(batch, generator=generator), "kind": torch.zeros(batch).long()}
 
 
+def run(trunk, sites, memory, **state):
+    index = torch.arange(sites.shape[0] * sites.shape[1])
+    return trunk.conclude(*trunk(sites, memory, **state), index=index).view(sites.shape)
+
+
 def test_a_fresh_trunk_changes_nothing_but_the_scale(generator):
     trunk = Trunk(16, **SIZES)
     _, sites, context, state = trunk_and_inputs(generator)
-    found = trunk(sites, trunk.read(context), **state)
+    found = run(trunk, sites, trunk.read(context), **state)
     shown = sites + trunk.read(context).spatial
-    torch.testing.assert_close(found, torch.nn.functional.rms_norm(shown, (16,), eps=1e-6))
+    torch.testing.assert_close(found, torch.nn.functional.layer_norm(shown, (16,), eps=1e-6))
 
 
 def test_joined_memories_are_read_as_single_ones(generator):
@@ -40,34 +45,42 @@ def test_joined_memories_are_read_as_single_ones(generator):
         for n in (5, 2)
     ]
     joined = Memory.joined(memories)
-    both = trunk(sites.repeat(2, 1, 1), joined, ratio=state["ratio"].repeat(2), kind=state["kind"].repeat(2))
+    both = run(trunk, sites.repeat(2, 1, 1), joined, ratio=state["ratio"].repeat(2), kind=state["kind"].repeat(2))
     for rows, memory in zip(both.split(3), memories, strict=True):
-        torch.testing.assert_close(rows, trunk(sites, memory, **state), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(trunk(sites, joined.first(3), **state), both[:3], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(rows, run(trunk, sites, memory, **state), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(run(trunk, sites, joined.first(3), **state), both[:3], atol=1e-5, rtol=1e-4)
 
 
 def test_sites_know_where_they_are(generator):
     trunk, sites, context, state = trunk_and_inputs(generator)
     memory = trunk.read(Context(context.features, context.mask, None, context.action, None))
     order = torch.randperm(12, generator=generator)
-    moved = trunk(sites[:, order], memory, **state)
-    assert not torch.allclose(moved, trunk(sites, memory, **state)[:, order], atol=1e-3)
+    moved = run(trunk, sites[:, order], memory, **state)
+    assert not torch.allclose(moved, run(trunk, sites, memory, **state)[:, order], atol=1e-3)
 
 
 def test_copies_of_the_grid_stand_at_the_same_places(generator):
     trunk, sites, context, state = trunk_and_inputs(generator, copies=2)
     memory = trunk.read(context)
     swapped = torch.cat(sites.chunk(2, 1)[::-1], 1)
-    expected = torch.cat(trunk(sites, memory, **state).chunk(2, 1)[::-1], 1)
-    torch.testing.assert_close(trunk(swapped, memory, **state), expected, atol=1e-5, rtol=1e-4)
+    expected = torch.cat(run(trunk, sites, memory, **state).chunk(2, 1)[::-1], 1)
+    torch.testing.assert_close(run(trunk, swapped, memory, **state), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_hidden_share_and_the_kind_of_pass_matter(generator):
     trunk, sites, context, state = trunk_and_inputs(generator, num_kinds=2)
     memory = trunk.read(context)
-    plain = trunk(sites, memory, **state)
-    assert not torch.allclose(trunk(sites, memory, ratio=1 - state["ratio"], kind=state["kind"]), plain, atol=1e-3)
-    assert not torch.allclose(trunk(sites, memory, ratio=state["ratio"], kind=1 - state["kind"]), plain, atol=1e-3)
+    plain = run(trunk, sites, memory, **state)
+    assert not torch.allclose(run(trunk, sites, memory, ratio=1 - state["ratio"], kind=state["kind"]), plain, atol=1e-3)
+    assert not torch.allclose(run(trunk, sites, memory, ratio=state["ratio"], kind=1 - state["kind"]), plain, atol=1e-3)
+
+
+def test_only_some_sites_may_be_asked_for(generator):
+    trunk, sites, context, state = trunk_and_inputs(generator)
+    memory = trunk.read(context)
+    index = torch.tensor([30, 2, 11, 2])
+    found = trunk.conclude(*trunk(sites, memory, **state), index=index)
+    torch.testing.assert_close(found, run(trunk, sites, memory, **state).flatten(0, 1)[index], atol=1e-5, rtol=1e-4)
 
 
 COMPILED = """
