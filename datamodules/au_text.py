@@ -11,8 +11,8 @@ from datamodules.au_text_folder import AUTextFolder, MissingAUTextFolderError
 from datamodules.au_text_frames import AUTextFrames, FrameChoice, splits_by_name
 from datamodules.base import FaceDataModule
 from datamodules.held_out import sets_held_out, shows_held_out
-from datamodules.randomness import mix
 from zoo.facs.composer import Composer
+from zoo.randomness import mix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

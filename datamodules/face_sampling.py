@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from datamodules.randomness import mix, seeds, uniform
 from zoo.facs import AUS
+from zoo.randomness import mix, seeds, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

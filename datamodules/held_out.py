@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datamodules.face_sampling import held_out_sets
-from datamodules.randomness import uniform
 from zoo.facs import AUS
 from zoo.facs.allocation import NUM_SETS, code_of, codes_of
+from zoo.randomness import uniform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from datamodules.augmentation import NUM_DRAWS, is_mirrored, mirror_sides
-from datamodules.randomness import uniform
+from zoo.randomness import uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

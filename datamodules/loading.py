@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.utils.data import DataLoader, DistributedSampler, SequentialSampler
 
-from datamodules.randomness import seeds
+from zoo.randomness import seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sized

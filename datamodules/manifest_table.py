@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datamodules.au_text_tables import SPLITS
-from datamodules.randomness import uniform
 from zoo.facs import AUS
+from zoo.randomness import uniform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datamodules.builders.sources.base import DatasetError
-from datamodules.randomness import mix
+from zoo.randomness import mix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ import numpy as np
 
 from datamodules.au_text_tables import SPLITS
 from datamodules.builders.sources.base import DatasetError
-from datamodules.randomness import mix
+from zoo.randomness import mix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,10 @@ import torch
 
 from datamodules.augmentation import is_mirrored
 from datamodules.labelling import Labelling
-from datamodules.randomness import uniform
 from zoo.facs import AUS
 from zoo.facs.composer import Composer
 from zoo.facs.wording import read_sentences
+from zoo.randomness import uniform
 
 
 def _codes(count=40, seed=0):

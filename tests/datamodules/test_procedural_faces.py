@@ -15,12 +15,12 @@ from datamodules.batch import ProceduralFaceBatch
 from datamodules.face_sampling import held_out_sets
 from datamodules.face_store import MissingStoreError
 from datamodules.procedural_faces import ProceduralFacesDataModule, check_disjoint
-from datamodules.randomness import uniform
 from zoo.components import specification
 from zoo.faces import IDENTITY_RANGES
 from zoo.facs import AUS
 from zoo.facs.composer import Composer
 from zoo.images import check_signed
+from zoo.randomness import uniform
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from jaxtyping import Int, Shaped
 from zoo.facs.allocation import NUM_SETS, codes_of, construct_table, constructs_of
 from zoo.facs.composition import Composition
 from zoo.facs.constructs import CONSTRUCTS
-from zoo.facs.draws import keyed
 from zoo.facs.label_table import LabelTable, check_labels, name_row
 from zoo.facs.labels import AULabel, combine_labels
 from zoo.facs.lexicon import Lexicon
 from zoo.facs.policy import Choice, LabelPolicy
 from zoo.facs.wording import sentences_of, sentences_of_rows
+from zoo.randomness import mix
 from zoo.recorded import Recorded
 
 _NEUTRAL = len(CONSTRUCTS)
@@ -194,10 +194,9 @@ class Composer(Recorded):
         """
         number = np.uint64(self.num_variants)
         cycle, epoch_in_cycle = divmod(epoch, self.num_variants)
-        rows = keyed(self.seed, cycle, index)
         variants = np.empty(slots.shape, dtype=np.int64)
         for slot in range(slots.shape[1]):
-            drawn = keyed(slots[:, slot], onto=rows)
+            drawn = mix(self.seed, cycle, index, slots[:, slot])
             step = self._steps[(drawn >> np.uint64(32)) % np.uint64(len(self._steps))]
             start = (drawn & np.uint64(0xFFFFFFFF)) % number
             variants[:, slot] = (start + np.uint64(epoch_in_cycle) * step) % number

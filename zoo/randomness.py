@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+# Constants of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators").
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
 
 def mix(*keys: int | np.ndarray) -> np.ndarray:
-    """Hash integers, broadcast against each other, to uniform unsigned 64-bit numbers.
-
-    A chain of the finaliser of SplitMix64 (Steele, Lea and Flood 2014, figure 16), one link per key.
+    """Hash integers, broadcast against each other, to uniform unsigned 64-bit numbers: SplitMix64, one step per key.
 
     Example:
         >>> bool(mix(1, 2) == mix(1, 2)), bool(mix(1, 2) == mix(2, 1))
@@ -21,11 +20,14 @@ def mix(*keys: int | np.ndarray) -> np.ndarray:
     state = np.zeros((), dtype=np.uint64)
     with np.errstate(over="ignore"):  # the arithmetic is modulo 2 ** 64 by design
         for key in keys:
-            state = (state ^ np.asarray(key).astype(np.int64).view(np.uint64)) + _GOLDEN
-            state = (state ^ (state >> np.uint64(30))) * _FIRST
-            state = (state ^ (state >> np.uint64(27))) * _SECOND
-            state = state ^ (state >> np.uint64(31))
-    return np.asarray(state)  # arithmetic turns arrays without axes into scalars
+            # one new array per key, the rest in place: a million rows are bound by memory
+            state = np.asarray((state ^ np.asarray(key).astype(np.int64).view(np.uint64)) + _GOLDEN)
+            state ^= state >> np.uint64(30)
+            state *= _FIRST
+            state ^= state >> np.uint64(27)
+            state *= _SECOND
+            state ^= state >> np.uint64(31)
+    return state
 
 
 def seeds(*keys: int | np.ndarray) -> np.ndarray:
