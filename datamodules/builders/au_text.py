@@ -19,6 +19,9 @@ def build_bp4d(
     images: str | None = None,
     labels: str | None = None,
     frame_offset: int | None = None,
+    bp4dplus_images: str | None = None,
+    bp4dplus_labels: str | None = None,
+    bp4dplus_frame_offset: int | None = None,
     landmarks: bool = True,
     drop_occluded: bool = False,
     on_problem: Literal["report", "refuse"] = "report",
@@ -35,6 +38,9 @@ def build_bp4d(
         images: Folder of BP4D's images, archives or videos, where it isn't in its usual place.
         labels: Folder of BP4D's tables of occurrence, where it isn't in its usual place.
         frame_offset: What to add to a frame's number in BP4D's labels to get its image's; found out where not given.
+        bp4dplus_images: Folder of BP4D+'s images, archives or videos, where it isn't in its usual place.
+        bp4dplus_labels: Folder of BP4D+'s tables of occurrence, where it isn't in its usual place.
+        bp4dplus_frame_offset: As frame_offset, for BP4D+.
         landmarks: Whether landmarks are read; without, a detector must be named.
         drop_occluded: Whether frames that BP4D marks as occluded are left out.
         on_problem: report leaves out what can't be used, counts it and lists it in problems.csv; refuse ends with
@@ -44,6 +50,11 @@ def build_bp4d(
     from datamodules.builders.sources.bp4d import BP4D
     from datamodules.builders.sources.bp4dplus import BP4DPlus
 
+    of_bp4dplus = {"images": bp4dplus_images, "labels": bp4dplus_labels, "frame_offset": bp4dplus_frame_offset}
+    given = [f"bp4dplus_{name}" for name, value in of_bp4dplus.items() if value is not None]
+    if given and bp4dplus is None:
+        message = f"dataset bp4d: bp4dplus must be BP4D+'s folder where {given[0]} is given, got none."
+        raise ValueError(message)
     sources: list[Source] = [
         BP4D(
             input,
@@ -56,7 +67,15 @@ def build_bp4d(
         )
     ]
     if bp4dplus is not None:
-        sources.append(BP4DPlus(bp4dplus, landmarks=landmarks, on_problem=on_problem))
+        plus = BP4DPlus(
+            bp4dplus,
+            images=bp4dplus_images,
+            labels=bp4dplus_labels,
+            frame_offset=bp4dplus_frame_offset,
+            landmarks=landmarks,
+            on_problem=on_problem,
+        )
+        sources.append(plus)
     build_au_text(sources, on_problem=on_problem, finish=None, **options)
 
 

@@ -33,6 +33,9 @@ def command_of(metadata: Mapping[str, Any]) -> str | None:
     if len(words) > 1:
         options["bp4dplus"] = _input(sources[1])
     options |= _beside_defaults(build, sources[0].get("arguments", {}), without=_GUESSED)
+    for source in sources[1:]:
+        prefixed = {f"{words[1]}_{name}": value for name, value in source.get("arguments", {}).items()}
+        options |= _beside_defaults(build, prefixed, without=frozenset())
     options |= _beside_defaults(build_au_text, _general(metadata), without=frozenset())
     said = " ".join(f"--{name} {_said(value)}" for name, value in options.items())
     return f"python cli.py dataset {words[0]} {said} --output DIR"
