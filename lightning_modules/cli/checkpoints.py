@@ -30,6 +30,8 @@ class RunCheckpoint(ModelCheckpoint):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write ``last.ckpt`` when a run is stopped; after another error only where no other process is waiting."""
         stopped = isinstance(exception, SystemExit | KeyboardInterrupt)
+        if trainer.global_step == 0:  # nothing was learnt
+            return
         if self._should_save_on_exception(trainer) and (stopped or trainer.world_size == 1):
             self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 

@@ -165,8 +165,7 @@ def _no_class(key: str, name: str, leaf: Complaint, origin: Origin | None, subco
     else:
         fault = f"there is no class {name!r}"
     # a class that is there, but of another kind, is no misspelling
-    meant = [] if " is no " in fault else offered or known_classes()
-    hint = did_you_mean(short, meant)
+    hint = "" if match else did_you_mean(short, offered or known_classes())
     listing = f"\n  Known here: {', '.join(offered)}." if offered else ""
     return f"{key.removeprefix(f'{subcommand}.')}: {fault}.{hint}{listing}{_from(origin)}"
 
