@@ -159,7 +159,7 @@ class OutputFolder:
                     "give another output."
                 )
                 raise OutputFolderError(message)
-            if names and not self.overwrite:
+            if names and not self.overwrite and not self._holds_nothing(names):
                 message = (
                     f"dataset: {self.partial} must be an unfinished data set of the same arguments, but was begun with "
                     "others. Give those to go on with it, `--overwrite` to begin anew, or another output."
@@ -168,6 +168,10 @@ class OutputFolder:
             shutil.rmtree(self.partial)
         self.work.mkdir(parents=True)
         save_json({"key": self.key}, plan)
+
+    def _holds_nothing(self, names: set[str]) -> bool:
+        """Say whether a build ended before it had made anything: its input was mistyped, or a detector not named."""
+        return names == {self.work.name} and {path.name for path in self.work.iterdir()} <= {_PLAN}
 
 
 def work_folder(output: str) -> Path:

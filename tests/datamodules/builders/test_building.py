@@ -349,15 +349,15 @@ def test_a_corrupt_image_ends_a_strict_build_that_goes_on_when_it_is_repaired(tm
 @pytest.mark.usefixtures("quick")
 def test_other_arguments_are_refused_before_and_after_the_build_is_done(plain, tmp_path, monkeypatch, capsys):
     root, _ = plain
-    real = building.choose_references
+    real = building._crop
 
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(building, "choose_references", stop)
+    monkeypatch.setattr(building, "_crop", stop)
     with pytest.raises(KeyboardInterrupt):
         _build(root, tmp_path / "out")
-    monkeypatch.setattr(building, "choose_references", real)
+    monkeypatch.setattr(building, "_crop", real)
     with pytest.raises(OutputFolderError, match=r"out\.partial must be an unfinished data set of the same arguments"):
         _build(root, tmp_path / "out", seed=1)
     _build(root, tmp_path / "out")
@@ -370,6 +370,17 @@ def test_other_arguments_are_refused_before_and_after_the_build_is_done(plain, t
     assert _content(tmp_path / "out") == before
     _build(root, tmp_path / "out", quality=90, overwrite=True)
     assert _content(tmp_path / "out") != before
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_build_that_made_nothing_stands_in_no_ones_way(plain, tmp_path):
+    root, _ = plain
+    with pytest.raises(DatasetError, match="folder must exist"):
+        build_bp4d(str(tmp_path / "BP4E"), output=str(tmp_path / "out"))
+    with pytest.raises(DatasetError, match="Name a detector"):
+        _build(root, tmp_path / "out", detector=None)
+    _build(root, tmp_path / "out")
+    assert len(AUTextFolder(tmp_path / "out"))
 
 
 @pytest.mark.usefixtures("quick")

@@ -37,7 +37,10 @@ def test_defaults_go_unsaid():
 def test_both_data_sets_of_the_paper_are_one_command():
     metadata = _metadata(
         ("BP4D", {"root": "BP4D", "drop_occluded": True}),
-        ("BP4DPlus", {"root": "BP4D+_v0.2", "frame_offset": -1, "images": None, "labels": "occ", "exclude": ["F041/T7"]}),
+        (
+            "BP4DPlus",
+            {"root": "BP4D+_v0.2", "frame_offset": -1, "images": None, "labels": "occ", "exclude": ["F041/T7"]},
+        ),
         splits={"rule": "bp4d/3fold:P1,bp4dplus/4fold:P1", "validation_share": 0.2, "test_share": 0.1},
     )
     command = command_of(metadata)
