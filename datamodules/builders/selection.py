@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from datamodules.builders.frames import Frames
+    from datamodules.builders.sources.base import Problem
 
 REFERENCE_RULE = (
     "the face that the data set names; else a random frame of the subject, by the seed, that shows no AU: none "
@@ -32,7 +34,9 @@ def check_frames(frames: Frames, *, detector: str | None) -> None:
         DatasetError: There are no frames, no AU is active, or nothing says where the faces are.
     """
     if not len(frames):
-        message = "dataset: there must be frames that have labels and an image, got none."
+        problems = [problem for part in frames.parts for problem in part.problems.found]
+        why = f" Problems: {_told(problems)}." if problems else ""
+        message = f"dataset: there must be frames that have labels and an image, got none.{why}"
         raise DatasetError(message)
     for part in frames.parts:
         located = part.cropped or part.landmarks or part.boxes
@@ -108,6 +112,16 @@ def reference_candidates(frames: Frames, subjects: Iterable[str], *, seed: int) 
         chosen = [resting[rank] for rank in drawn]
         ordered[subject] = chosen + sorted(set(places) - set(chosen))
     return ordered
+
+
+def _told(problems: Iterable[Problem]) -> str:
+    """Give the first of each kind, and how many there are."""
+    counts: Counter[str] = Counter()
+    first: dict[str, Problem] = {}
+    for problem in problems:
+        counts[problem.kind] += problem.count
+        first.setdefault(problem.kind, problem)
+    return "; ".join(f"{counts[kind]:,} ({kind}), first {each.where}: {each.detail}" for kind, each in first.items())
 
 
 def _number_of(name: str) -> int:

@@ -79,9 +79,9 @@ def find_columns(header: Sequence[str], *, source: str) -> LabelColumns:
         places[kind, number] = place
     missing = [f"AU{number}" for number in AUS if ("", number) not in places]
     if missing:
-        given = ", ".join(f"AU{number}" for kind, number in places if not kind) or f"only {', '.join(header[:8])}"
+        given = ", ".join(f"AU{number}" for kind, number in places if not kind) or ", ".join(filter(None, header[:8]))
         message = f"{source}: there must be a column for each of the twelve AUs, missing: {', '.join(missing)}"
-        message += f" (given: {given}). Add what was not coded as an empty column, which means unknown."
+        message += f" (given: {given or 'none'}). Add what was not coded as an empty column, which means unknown."
         raise LabelError(message)
     taken = [name for name in ADDED_COLUMNS if name in header]
     if taken:

@@ -76,7 +76,7 @@ class Problems:
         self.note(kind, where, detail, count=count)
 
     def note(self, kind: str, where: str, detail: str = "", *, count: int = 1) -> None:
-        """Note something that one should know and that is not refused: a part of the data set is not there."""
+        """Note something that one should know and that is never refused, such as a missing part of the data set."""
         self.found.append(Problem(kind, where, detail, count))
 
     def counts(self) -> dict[str, int]:
@@ -100,7 +100,7 @@ class RawFrames:
         intensity: (frame, au) float32 from 0 to 5, NaN where unknown.
         side: (frame, au) of ``""`` (both), ``"L"`` or ``"R"``, or None where the data set knows no sides.
         images: One for each frame.
-        landmarks: Points of a frame in pixels, (5 or 68, 2), by its place here; None where the data set has none.
+        landmarks: Points of a frame in pixels, (5, 49 or 68, 2), by its place here; None where the data set has none.
         split: ``train``, ``validation``, ``test`` or empty, where the data set itself has splits.
         reference: Place here of each frame's reference face where the data set names it, -1 where it doesn't; or None.
         folds: Published partitions of the subjects, by name, such as ``3fold``: a tuple of sets of subjects.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from datamodules.builders.frames import Frames
 from datamodules.builders.selection import check_frames, entries_of, reference_candidates
-from datamodules.builders.sources.base import DatasetError, RawFrames
+from datamodules.builders.sources.base import DatasetError, Problems, RawFrames
 
 
 def raw_frames(labels, *, subjects=None, intensity=None, name="own", **changes):
@@ -114,3 +114,12 @@ def test_frames_that_say_nothing_of_faces_need_a_detector():
     check_frames(Frames([raw_frames([_row(1)], boxes={0: np.ones(4)})]), detector=None)
     with pytest.raises(DatasetError, match="there must be frames"):
         check_frames(Frames([raw_frames([])]), detector=None)
+
+
+def test_no_frames_say_what_became_of_them():
+    problems = Problems()
+    problems.add("missing image", "own/a/1", "labels without an image in faces", count=3)
+    problems.add("missing image", "own/b/1", "labels without an image in faces")
+    message = r"got none\. Problems: 4 \(missing image\), first own/a/1: labels without an image in faces\."
+    with pytest.raises(DatasetError, match=message):
+        check_frames(Frames([raw_frames([], problems=problems)]), detector=None)
