@@ -32,7 +32,7 @@ def mix(*keys: int | np.ndarray) -> np.ndarray:
 
 def seeds(*keys: int | np.ndarray) -> np.ndarray:
     """Hash integers to non-negative seeds below 2 ** 62, int64."""
-    return (mix(*keys) >> np.uint64(2)).astype(np.int64)
+    return np.asarray(mix(*keys) >> np.uint64(2)).astype(np.int64)  # of one element too, an array
 
 
 def uniform(*keys: int | np.ndarray, count: int) -> np.ndarray:
