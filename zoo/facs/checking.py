@@ -56,13 +56,17 @@ def _print(reports: list[tuple[str, LintReport]]) -> None:
     faulty = [(place, report) for place, report in reports if not report.ok]
     for place, report in faulty:
         print(f"{place}: {report.text}" if place else report.text)
+        print(f"  states: {_stated(report)}")
         for finding in report.findings:
             print(f"  {finding}")
     if len(reports) > 1:
         print(f"{len(faulty)} of {len(reports)} texts have faults" if faulty else f"{len(reports)} texts are in order")
     elif not faulty:
-        stated = ", ".join(f"AU{number}" for number in sorted(reports[0][1].states))
-        print(f"in order: it states {stated or 'no AU'}")
+        print(f"in order: it states {_stated(reports[0][1])}")
+
+
+def _stated(report: LintReport) -> str:
+    return ", ".join(f"AU{number}" for number in sorted(report.states)) or "no AU"
 
 
 def _check_lexicon(file: Path, json: bool) -> int:

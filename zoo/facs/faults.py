@@ -53,10 +53,13 @@ _REASONS = {
     "imperative": "tells someone what to do instead of what is seen",
 }
 
+_AROUND = " .;:!?"  # what a pattern takes along to find where a sentence begins
+
 
 def faulty_words(text: str) -> Iterator[tuple[str, str, int, str]]:
     """Give kind, word, place in the text and reason of each word that should not be there."""
     plain = text.replace("\u2019", "'")
     for kind, pattern in _WORDS.items():
         for match in pattern.finditer(plain):
-            yield kind, match[0].strip(" .;:!?"), match.start(), _REASONS[kind]
+            word = match[0].strip(_AROUND)
+            yield kind, word, match.end() - len(match[0].lstrip(_AROUND)), _REASONS[kind]

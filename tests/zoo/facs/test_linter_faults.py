@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from zoo.facs.faults import faulty_words
 from zoo.facs.linter import lint
 
 # what is asked for, text, leaks, missing, kinds of findings that must be among them
@@ -225,3 +226,10 @@ def test_a_comparison_is_no_intensity(text):
 )
 def test_words_that_only_look_like_a_side_are_none(text):
     assert "side" not in {finding.kind for finding in lint(text).findings}
+
+
+def test_a_faulty_word_is_quoted_without_what_stands_before_it():
+    text = "The cheeks are raised; lift your brows. Don\u2019t frown."
+    quoted = {text[start : start + len(word)] for kind, word, start, _ in faulty_words(text) if kind == "imperative"}
+    assert {each.split()[0] for each in quoted} <= {"lift", "your", "Don\u2019t"}
+    assert "lift your" in quoted
