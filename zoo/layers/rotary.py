@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 _BASE = 100.0  # wavelengths up to some hundred cells; the 10,000 of language models leaves most pairs still on a grid
@@ -39,13 +39,23 @@ class GridRotation(nn.Module):
         self.register_buffer("cosine", angles.cos().float(), persistent=False)
         self.register_buffer("sine", angles.sin().float(), persistent=False)
 
-    def forward(self, vectors: Float[Tensor, "*batch place dim"]) -> Float[Tensor, "*batch place dim"]:
-        """Turn the vectors of each place of the grid; pairs are neighbouring channels."""
+    def forward(
+        self, vectors: Float[Tensor, "*batch place dim"], *, places: Int[Tensor, "*few place"] | None = None
+    ) -> Float[Tensor, "*batch place dim"]:
+        """Turn vectors; pairs are neighbouring channels.
+
+        Args:
+            vectors: One for each place, of heads or samples.
+            places: Where they are; by default one after another through the whole grid.
+        """
+        cosine, sine = self.cosine, self.sine
+        if places is not None:
+            cosine, sine = cosine[places], sine[places]
         pairs = vectors.unflatten(-1, (-1, 2))
         if vectors.dtype in (torch.float32, torch.float64) and not torch.compiler.is_compiling():
             # one pass over memory instead of four; compilers fuse the real form, but not this one
-            turns = torch.complex(self.cosine, self.sine).to(vectors.dtype.to_complex())
+            turns = torch.complex(cosine, sine).to(vectors.dtype.to_complex())
             return torch.view_as_real(torch.view_as_complex(pairs) * turns).flatten(-2)
         first, second = pairs.unbind(-1)
-        turned = first * self.cosine - second * self.sine, first * self.sine + second * self.cosine
+        turned = first * cosine - second * sine, first * sine + second * cosine
         return torch.stack(turned, -1).flatten(-2)

@@ -18,8 +18,9 @@ from zoo.generators.masked.drawing import Drawing, Pass
 from zoo.generators.masked.embedding import TokenEmbedding
 from zoo.generators.masked.guidance import Guidance, combined
 from zoo.generators.masked.masks import corrupted
+from zoo.generators.masked.memory import Memory
 from zoo.generators.masked.orders import halton_turns
-from zoo.generators.masked.trunk import Memory, Trunk
+from zoo.generators.masked.trunk import Trunk
 from zoo.shapes import Tokens
 
 Canvas = Int[Tensor, "batch site slot"]
@@ -173,18 +174,20 @@ class MaskedGenerator(Generator):
         memory: Memory,
         *,
         hidden: Sites,
-        index: Int[Tensor, " row"],
+        index: Int[Tensor, " row"] | None = None,
+        asked: Int[Tensor, "batch asked"] | None = None,
         shown: Bool[Tensor, "batch site slots"] | None = None,
         kind: int | Int[Tensor, " batch"] = 0,
         branches: int = 1,
-    ) -> Float[Tensor, "row dim"]:
+    ) -> Float[Tensor, "*rows dim"]:
         """Run the transformer; give what it says of some sites.
 
         Args:
             canvas: All tokens, whatever stands where they are not shown.
             memory: What was read of the contexts of all branches.
             hidden: Sites of which something is to be guessed.
-            index: Sites that are asked for, counted through batch and branches.
+            index: Sites that are asked for, counted through the batch: any number of each sample.
+            asked: The same where they are as many of each sample, which costs less.
             shown: Tokens to show; by default all of the sites that are not hidden.
             kind: Kind of pass.
             branches: How often the canvas is looked at, each time with another context.
@@ -196,7 +199,8 @@ class MaskedGenerator(Generator):
         kinds = torch.full_like(canvas[:, 0, 0], kind) if isinstance(kind, int) else kind
         if branches > 1:
             sites, ratio, kinds = sites.repeat(branches, 1, 1), ratio.repeat(branches), kinds.repeat(branches)
-        return self.trunk.conclude(*self.trunk(sites, memory, ratio=ratio, kind=kinds), index=index)
+            asked = None if asked is None else asked.repeat(branches, 1)
+        return self.trunk.conclude(*self.trunk(sites, memory, ratio=ratio, kind=kinds, asked=asked), index=index)
 
     def _look(
         self,
@@ -207,13 +211,11 @@ class MaskedGenerator(Generator):
         kind: int = 0,
     ) -> Float[Tensor, "branch batch guessed dim"]:
         """Run the transformer on what is drawn so far; give what it says of the sites to guess."""
-        batch, branches = len(canvas), 1 + len(now.scales)
-        first = torch.arange(branches * batch, device=canvas.device) * canvas.shape[1]
-        index = first.unflatten(0, (branches, batch))[..., None] + now.index
-        rows = self._see(
-            canvas, now.memory, hidden=now.open, index=index.flatten(), shown=shown, kind=kind, branches=branches
+        branches = 1 + len(now.scales)
+        sites = self._see(
+            canvas, now.memory, hidden=now.open, asked=now.index, shown=shown, kind=kind, branches=branches
         )
-        return rows.unflatten(0, index.shape)
+        return sites.unflatten(0, (branches, len(canvas)))
 
     def _choose(self, features: Tensor, level: int, *, drawing: Drawing, now: Pass) -> tuple[Tensor, Tensor]:
         """Draw one level from features of all branches; give log-probabilities, too."""

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from zoo.fusion.base import Context
-from zoo.generators.masked.trunk import Memory, Trunk
+from zoo.generators.masked.memory import Memory
+from zoo.generators.masked.trunk import Trunk
 
 SIZES = {"num_layers": 2, "num_heads": 2, "context_dim": 6, "rows": 3, "cols": 4}
 
@@ -26,8 +27,7 @@ def trunk_and_inputs(generator, batch=3, **changes):
 
 
 def run(trunk, sites, memory, **state):
-    index = torch.arange(sites.shape[0] * sites.shape[1])
-    return trunk.conclude(*trunk(sites, memory, **state), index=index).view(sites.shape)
+    return trunk.conclude(*trunk(sites, memory, **state))
 
 
 def test_a_fresh_trunk_changes_nothing_but_the_scale(generator):
@@ -80,7 +80,11 @@ def test_only_some_sites_may_be_asked_for(generator):
     memory = trunk.read(context)
     index = torch.tensor([30, 2, 11, 2])
     found = trunk.conclude(*trunk(sites, memory, **state), index=index)
-    torch.testing.assert_close(found, run(trunk, sites, memory, **state).flatten(0, 1)[index], atol=1e-5, rtol=1e-4)
+    every = run(trunk, sites, memory, **state)
+    torch.testing.assert_close(found, every.flatten(0, 1)[index], atol=1e-5, rtol=1e-4)
+    asked = torch.tensor([[11, 0], [3, 3], [5, 7]])
+    expected = torch.stack([rows[places] for rows, places in zip(every, asked, strict=True)])
+    torch.testing.assert_close(run(trunk, sites, memory, **state, asked=asked), expected, atol=1e-5, rtol=1e-4)
 
 
 COMPILED = """
