@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datamodules.au_text_folder import FRAMES, METADATA, REFERENCES
-from zoo.files import save_json
+from zoo.files import UNFINISHED, save_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,6 +148,9 @@ class OutputFolder:
     def _prepare(self) -> None:
         plan = self.work / _PLAN
         if self.partial.exists():
+            if plan.exists():  # ours: what a killed run was writing must not end up in the data set
+                for path in self.partial.rglob(f".*{UNFINISHED}"):
+                    path.unlink(missing_ok=True)
             begun = _read(plan)
             if begun.get("key") == self.key and not self.overwrite:
                 return

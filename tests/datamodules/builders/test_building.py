@@ -228,6 +228,25 @@ def test_a_build_that_was_broken_off_goes_on_and_gives_the_same_bytes(plain, tmp
     assert _content(output) == whole
 
 
+@pytest.mark.usefixtures("quick")
+def test_what_a_killed_run_was_writing_is_no_part_of_the_data_set(plain, tmp_path, monkeypatch):
+    root, _ = plain
+    real = building.write_tables
+
+    def stop(folder, **_):
+        folder.joinpath(".frames.parquet.0123abcd.unfinished").write_bytes(b"PAR1")
+        folder.joinpath("shards", ".test-00000.tar.0123abcd.unfinished").write_bytes(b"")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(building, "write_tables", stop)
+    with pytest.raises(KeyboardInterrupt):
+        _build(root, tmp_path / "out")
+    monkeypatch.setattr(building, "write_tables", real)
+    _build(root, tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*unfinished"))
+    _build(root, tmp_path / "out")  # recognised as done
+
+
 def test_a_killed_process_loses_nothing_that_was_noted(plain, tmp_path):
     root, _ = plain
     program = f"""
