@@ -48,6 +48,16 @@ class LabelColumns:
         return "L, R or empty" if place in self.side.values() else "0, 1, 9 or empty"
 
 
+def delimiter_of(header: str) -> str:
+    """Say what separates the columns: commas, semicolons or tabs, whichever a file's first line has most of.
+
+    Example:
+        >>> delimiter_of("name;AU1;AU2")
+        ';'
+    """
+    return max(",;\t", key=header.count)
+
+
 def find_columns(header: Sequence[str], *, source: str) -> LabelColumns:
     """Find the columns of the twelve AUs by their names.
 

@@ -17,14 +17,13 @@ import numpy as np
 from zoo.facs.allocation import codes_of, constructs_by_code
 from zoo.facs.composer import Composer
 from zoo.facs.constructs import CONSTRUCTS, name_of
-from zoo.facs.label_columns import ADDED_COLUMNS, find_columns
+from zoo.facs.label_columns import ADDED_COLUMNS, delimiter_of, find_columns
 from zoo.facs.label_lines import LineReader
 from zoo.facs.label_table import Problem
 from zoo.facs.policy import LabelError, LabelPolicy
 from zoo.files import write_whole
 
 _CHUNK = 1 << 14
-_DELIMITERS = ",;\t"
 
 
 @dataclass
@@ -95,7 +94,7 @@ def described_lines(labels: Path, *, composer: Composer, summary: FileSummary) -
     """
     with _opened(labels) as source:
         first = source.readline()
-        delimiter = max(_DELIMITERS, key=first.count)
+        delimiter = delimiter_of(first)
         # strict: a quote that is never closed is an error instead of a file's rest in one cell
         lines = csv.reader(itertools.chain([first], source), delimiter=delimiter, strict=True)
         header = next(lines, [])

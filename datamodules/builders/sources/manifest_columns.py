@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 from datamodules.au_text_tables import import_pyarrow
 from datamodules.builders.sources.base import DatasetError, Problems
 from zoo.facs import AUS
+from zoo.facs.label_columns import delimiter_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -162,7 +164,8 @@ def numbers(texts: Sequence[str], *, unknown: frozenset[str] = _EMPTY) -> tuple[
 
 def _csv(path: Path, problems: Problems) -> tuple[dict[str, list[str]], list[int]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
+        first = file.readline()
+        reader = csv.reader(itertools.chain([first], file), delimiter=delimiter_of(first))
         names = [name.strip() for name in next(reader, [])]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
@@ -173,7 +176,7 @@ def _csv(path: Path, problems: Problems) -> tuple[dict[str, list[str]], list[int
             if not row:
                 continue
             if len(row) != len(names):
-                detail = f"{len(row)} fields for {len(names)} columns; a comma within a field asks for quotes"
+                detail = f"{len(row)} fields for {len(names)} columns; a separator within a field asks for quotes"
                 problems.add("row of another width", f"{path}, line {reader.line_num}", detail)
                 continue
             rows.append([cell.strip() for cell in row])

@@ -54,6 +54,15 @@ def test_labels_are_read_and_unknown_ones_stay_unknown(photographs):
     assert frames.reference is frames.landmarks is frames.side is frames.boxes is None
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_semicolons_and_tabs_separate_as_commas_do(photographs, delimiter):
+    text = (photographs / _write(photographs, ROWS)).read_text()
+    (photographs / "other.csv").write_text(text.replace(",", delimiter))
+    frames = Manifest(str(photographs / "other.csv"), name="own").read()
+    assert (frames.occurrence == Manifest(str(photographs / "labels.csv"), name="own").read().occurrence).all()
+    assert not frames.problems.found
+
+
 def test_columns_of_other_names_are_mapped(photographs):
     rows = [
         {"file": row["image"], "who": row["subject"], "clip": f"c{place}", "n": 9 * place, " AU06_c": row["AU6"]}
