@@ -23,6 +23,13 @@ def best_weights(trainer: Trainer) -> tuple[str, dict[str, Tensor] | None]:
     return "last step", None
 
 
+def step_of(checkpoint: str | Path | None) -> int | None:
+    """Give the optimiser step at which a checkpoint was written; None where there is none."""
+    if checkpoint is None or not Path(checkpoint).is_file():
+        return None
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"])
+
+
 def loader_of(trainer: Any, split: str) -> Iterable[Any]:
     """Give the batches of ``validation`` or ``test``; call it on every rank."""
     data = trainer.datamodule

@@ -12,7 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torchmetrics import MeanMetric
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from lightning_modules.callbacks.best_weights import best_weights, loader_of
+from lightning_modules.callbacks.best_weights import best_weights, loader_of, step_of
 from lightning_modules.callbacks.grids import grid, reconstruction_rows, save_png
 from lightning_modules.trained_parts import require
 from zoo.bundles import load
@@ -105,7 +105,9 @@ class ReconstructionReport(Callback):
             moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
             with trainer.precision_plugin.forward_context():
                 figures.add(moved, pl_module.codec(moved["image"]))
-        self._write(trainer, figures, split=self.split, weights=source, seconds=round(seconds, 1))
+        self._write(
+            trainer, figures, split=self.split, step=trainer.global_step, weights=source, seconds=round(seconds, 1)
+        )
         pl_module.load_state_dict(last)
         pl_module.train(was_training)
 
@@ -130,14 +132,15 @@ class ReconstructionReport(Callback):
         """Write down what was measured."""
         figures, self._figures = self._figures, None
         if figures is not None:
-            self._write(trainer, figures, split="test", weights=Path(trainer.ckpt_path or "as built").name)
+            weights = Path(trainer.ckpt_path or "as built").name
+            self._write(trainer, figures, split="test", step=step_of(trainer.ckpt_path), weights=weights)
 
     def _new_figures(self, trainer: Trainer, pl_module: LightningModule) -> _Figures:
         limit = None if self.num_images is None else -(-self.num_images // trainer.world_size)
         return _Figures(pl_module, self.recognizer, limit)
 
     def _write(self, trainer: Trainer, figures: _Figures, *, split: str, **facts: Any) -> None:
-        content = {"split": split, "step": trainer.global_step, **facts, **figures.compute()}
+        content = {"split": split, **facts, **figures.compute()}
         if not trainer.is_global_zero:
             return
         lines = [f"{name:>24} {value}" for name, value in content.items() if isinstance(value, float | int)]

@@ -15,6 +15,9 @@ _ADVERTS = (
     "LOCAL_RANK: ",
     "Seed set to",
     "to estimate number of",
+    "Restoring states from the checkpoint path",  # these three: the command line says so itself
+    "Restored all states from the checkpoint",
+    "Loaded model weights from the checkpoint",
 )
 # each: what it says, where it comes from, why it is harmless
 _HARMLESS = (
@@ -27,6 +30,7 @@ _HARMLESS = (
     r".*Found \d+ module\(s\) in eval mode at the start of training.*",  # frozen parts are, on purpose
     r".*find_unused_parameters=True was specified in DDP constructor.*",  # two optimisers need it on some steps
     r".*self\.log\('\w+[_/](usage|perplexity)\b.*",  # these metrics have reduced themselves over the ranks
+    r".*could not find the monitored key in the returned metrics: \['epoch', 'step'\].*",  # a resume at an epoch's end
     r".*Experiment logs directory .* exists and is not empty.*",  # as for checkpoints
 )
 

@@ -81,6 +81,16 @@ def test_a_perfect_codec_keeps_all_information(small, tmp_path, judge, monkeypat
     assert figures["codebook_perplexity"] == [1.0, 1.0, 1.0]
 
 
+def test_a_test_says_the_step_of_the_weights_that_it_measured(small, tmp_path):
+    module, _ = _fit(small, tmp_path)
+    report = ReconstructionReport(recognizer=None, num_images=2)
+    trainer = small.make_trainer(tmp_path / "test", callbacks=[report])
+    trainer.test(module, datamodule=small.SmallFaces(), ckpt_path=tmp_path / "best.ckpt", verbose=False)
+    figures = json.loads((tmp_path / "test" / "metrics.json").read_text())
+    assert figures["step"] == torch.load(tmp_path / "best.ckpt", weights_only=True)["global_step"] > 0
+    assert figures["weights"] == "best.ckpt"
+
+
 def test_no_more_images_than_asked_for(small, tmp_path):
     _fit(small, tmp_path, ReconstructionReport(split="validation", recognizer=None, num_images=5))
     figures = json.loads((tmp_path / "metrics.json").read_text())
