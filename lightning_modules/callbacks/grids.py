@@ -12,7 +12,7 @@ from zoo.files import write_whole
 from zoo.images import to_uint8
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 
 _GAP = 2
 _SMALLEST_SIDE = 64
+_HEAD = 14
 
 
-def grid(rows: Mapping[str, Tensor]) -> Image:
+def grid(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Image:
     """Draw rows of equally many images in [-1, 1] below each other, each behind its caption.
 
     Images smaller than 64 px are enlarged by whole numbers, so that one sees their pixels.
+
+    Args:
+        rows: Images of each row, by its caption.
+        columns: A caption for each column; what is too long for it is cut.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -35,11 +40,18 @@ def grid(rows: Mapping[str, Tensor]) -> Image:
     height, width = (side * enlarge for side in first.shape[-2:])
     font = ImageFont.load_default()
     margin = 2 * _GAP + int(max(font.getlength(caption) for caption in rows))
-    size = (margin + len(first) * (width + _GAP), len(rows) * (height + _GAP))
+    head = _HEAD if columns else 0
+    size = (margin + len(first) * (width + _GAP), head + len(rows) * (height + _GAP))
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
+    for column, caption in enumerate(columns):
+        while font.getlength(caption) > width:
+            caption = caption[:-1]
+        draw.text(
+            (margin + column * (width + _GAP) + width // 2, head // 2), caption, fill="black", font=font, anchor="mm"
+        )
     for row, (caption, images) in enumerate(rows.items()):
-        top = row * (height + _GAP)
+        top = head + row * (height + _GAP)
         draw.text((_GAP, top + height // 2), caption, fill="black", font=font, anchor="lm")
         for column, pixels in enumerate(rearrange(to_uint8(images.cpu()), "b c h w -> b h w c").numpy()):
             face = Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST)

@@ -152,7 +152,7 @@ class Studio:
                     torch.ones_like(tiles[0]) if case is None else _signed(read_image(folder / f"{case.name}.png"))
                 )
             rows[name] = torch.stack(tiles)
-        return grid(rows)
+        return grid(rows, columns=["reference", *(str(column) or "at rest" for column in columns)])
 
     def _labels(self, case: SynthesisCase) -> tuple[AULabel, ...]:
         if case.aus is not None:
