@@ -81,6 +81,7 @@ def test_a_perfect_codec_keeps_all_information(small, tmp_path, judge, monkeypat
     assert figures["codebook_perplexity"] == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")  # this run keeps no checkpoints
 def test_a_test_says_the_step_of_the_weights_that_it_measured(small, tmp_path):
     module, _ = _fit(small, tmp_path)
     report = ReconstructionReport(recognizer=None, num_images=2)
