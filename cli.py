@@ -78,9 +78,12 @@ def _dispatch(words: list[str]) -> int:
         if any(word in ("-h", "--help") for word in rest):
             print(help_pages.trainer_page(first))
             return 0
+        from lightning_modules.cli.composition import compose
+
+        composition = compose(rest)  # a misspelt config is told at once, before Lightning is imported
         from lightning_modules.cli.trainer_cli import run
 
-        return run(first, rest)
+        return run(first, composition)
     if first not in COMMANDS:
         known = [*help_pages.TRAINER_COMMANDS, *COMMANDS]
         message = f"there is no command {first!r}.{did_you_mean(first, known)} There are: {', '.join(known)}."

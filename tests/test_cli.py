@@ -23,6 +23,14 @@ def test_help_imports_nothing_heavy(words):
     assert done.stdout.splitlines()[-1] == "False"
 
 
+@pytest.mark.parametrize("words", [["fit", "--config", "stag1"], ["fti"], ["dataset", "face"]])
+def test_a_misspelt_name_is_told_without_importing_anything_heavy(words):
+    code = PROBE.format(words=words)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "Did you mean" in done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def test_help_comes_at_once():
     def spent():  # CPU seconds of the processes that ended: wall time would be that of whatever else runs here
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -11,7 +11,7 @@ from lightning_modules.cli.errors import UserError
 from lightning_modules.cli.stopping import is_launched
 
 RUNS = "runs"
-_WRITTEN_FIRST = ("events.out.tfevents", "config.yaml", "command.txt")
+_WRITTEN_FIRST = ("events.out.tfevents", "config.yaml", "command.txt", "hparams.yaml")
 _RUN = "AUFACE_RUN"  # tells the processes that Lightning launches which run they belong to
 
 

@@ -22,7 +22,7 @@ from lightning_modules.base import TrainingModule
 from lightning_modules.callbacks.predictions import Predictions
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
 from lightning_modules.cli.class_help import class_help
-from lightning_modules.cli.composition import Composition, compose
+from lightning_modules.cli.composition import Composition
 from lightning_modules.cli.config_files import shown
 from lightning_modules.cli.errors import UserError
 from lightning_modules.cli.explanations import explain
@@ -42,18 +42,17 @@ from lightning_modules.cli.trainer_options import (
 SUBCOMMANDS = ("fit", "validate", "test", "predict")
 
 
-def run(subcommand: str, arguments: list[str]) -> int:
+def run(subcommand: str, composition: Composition) -> int:
     """Run fit, validate, test or predict; give the exit code.
 
     Args:
         subcommand: Which.
-        arguments: The command line after it.
+        composition: What the configs and the command line say.
 
     Raises:
         UserError: The user can put it right.
     """
     silence()
-    composition = compose(arguments)
     for module in sorted(composition.modules):
         importlib.import_module(module)
     if text := class_help(composition):
