@@ -217,12 +217,23 @@ def warp(pixels: NDArray[np.uint8], transform: Transform, *, size: int, fill: in
         x, y = shift.astype(int)
         if x >= 0 and y >= 0 and x + size <= reduced.width and y + size <= reduced.height:
             return np.asarray(reduced.crop((x, y, x + size, y + size)))
-    # Pillow, too, puts the centre of the top-left pixel at (0.5, 0.5)
-    coefficients = tuple(float(value) for value in inverse.ravel())
-    warped = reduced.transform(
-        (size, size), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC, fillcolor=(fill,) * 3
+    return _interpolated(np.asarray(reduced), _inverse(inverse), size=size, fill=fill)
+
+
+def _interpolated(pixels: NDArray[np.uint8], transform: Transform, *, size: int, fill: int) -> NDArray[np.uint8]:
+    """Warp by bicubic interpolation."""
+    import torch
+    from kornia.geometry.transform import warp_affine
+
+    # kornia puts the centre of the top-left pixel at (0, 0)
+    linear, shift = transform[:, :2], transform[:, 2]
+    at_centres = np.concatenate([linear, (shift + linear @ [0.5, 0.5] - 0.5)[:, None]], axis=1)
+    image = torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32)) - fill
+    warped = warp_affine(
+        image, torch.from_numpy(at_centres[None]).float(), (size, size), mode="bicubic", align_corners=True
     )
-    return np.asarray(warped)
+    crop = (warped[0] + fill).round().clamp(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(crop.permute(1, 2, 0).numpy())
 
 
 def _inverse(transform: Transform) -> Transform:
