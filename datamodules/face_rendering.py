@@ -228,8 +228,8 @@ def _check_space(partial: Path, layout: ChunkLayout, *, share: float) -> None:
 def _full(partial: Path, *, needed: int) -> FullDiskError:
     free = shutil.disk_usage(partial).free
     message = (
-        f"render_store: the disk of {partial.parent} must have {needed / 2**20:,.0f} MiB free and some to spare, got "
-        f"{free / 2**20:,.0f} MiB. Free some space, give another root, or render fewer or smaller faces; "
+        f"render_store: the disk of {partial.parent} must have {-(-needed // 2**20):,} MiB free and "
+        f"{_RESERVE // 2**20} MiB to spare, got {free // 2**20:,} MiB. Free some space, give another root, or render fewer or smaller faces; "
         "what was rendered is kept, and the next run goes on from there."
     )
     return FullDiskError(message)

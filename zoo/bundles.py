@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -116,7 +117,9 @@ def save_bundle(
 
     Raises:
         BundleError: The folder holds something that is no bundle, or is a file.
+        OSError: It can't be written; no part of it is left.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     target = Path(directory).expanduser().resolve()
@@ -146,6 +149,11 @@ def save_bundle(
             shutil.rmtree(retired)
         else:
             fresh.replace(target)
+    except SafetensorError as error:  # it says the system's error in its own way
+        if not (number := re.search(r"os error (\d+)", str(error))):
+            raise
+        code = int(number[1])
+        raise OSError(code, f"{os.strerror(code)}; the bundle was not written", str(target)) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return target

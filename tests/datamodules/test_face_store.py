@@ -263,7 +263,7 @@ def test_no_workers_are_refused(tmp_path):
 def test_too_little_space_is_told_before_anything_is_rendered(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=70 * 2**20))
-    with pytest.raises(FullDiskError, match=r"must have .* MiB free and some to spare, got 70 MiB"):
+    with pytest.raises(FullDiskError, match=r"must have .* MiB free and 64 MiB to spare, got 70 MiB"):
         render_store(small(size=512, num_frames=100), tmp_path)
 
 

@@ -1,8 +1,10 @@
 """Bundles: whole or not at all, checked when loaded, and unable to bring code."""
 
+import errno
 import json
 
 import pytest
+import safetensors.torch
 import torch
 
 import zoo
@@ -97,6 +99,19 @@ def test_a_failed_save_leaves_the_older_bundle_and_no_debris(component, bundle, 
     with pytest.raises(OSError, match="No space left"):
         save_bundle(component, bundle, card="# Second")
     assert (bundle / "model.safetensors").read_bytes() == before
+    assert [each.name for each in bundle.parent.iterdir()] == ["bundle"]
+
+
+def test_a_full_disk_is_said_in_the_systems_words(component, bundle, monkeypatch):
+    def full(*_):
+        message = "Error while serializing: I/O error: No space left on device (os error 28)"
+        raise safetensors.SafetensorError(message)
+
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    with pytest.raises(OSError, match=r"No space left on device; the bundle was not written: .*bundle") as raised:
+        save_bundle(component, bundle, card="# New")
+    assert raised.value.errno == errno.ENOSPC
+    assert (bundle / "README.md").read_text() == "# Card\n"
     assert [each.name for each in bundle.parent.iterdir()] == ["bundle"]
 
 
