@@ -230,7 +230,8 @@ def _full(partial: Path, *, needed: int) -> FullDiskError:
     message = (
         f"render_store: the disk of {partial.parent} must have {-(-needed // 2**20):,} MiB free and "
         f"{_RESERVE // 2**20} MiB to spare, got {free // 2**20:,} MiB. Free some space, "
-        "give another root, or render fewer or smaller faces; what was rendered is kept, and the next run goes on from there."
+        "give another root, or render fewer or smaller faces; what was rendered is kept, and the next run goes on from "
+        "there."
     )
     return FullDiskError(message)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lightning_modules.base import ManualTrainingModule
 from lightning_modules.codec_figures import log_usage, pixel_figures
+from lightning_modules.manual_training import ManualTrainingModule
 from lightning_modules.optimizers import Adam, OptimizerFactory
 from zoo.codecs.base import Codec
 from zoo.discriminators.base import Discriminator

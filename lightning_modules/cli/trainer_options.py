@@ -8,8 +8,8 @@ import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.model_helpers import is_overridden
 
-from lightning_modules.base import ManualTrainingModule
 from lightning_modules.cli.errors import UserError
+from lightning_modules.manual_training import ManualTrainingModule
 
 
 def refuse_a_missing_step(model: Any, wanted: str) -> None:

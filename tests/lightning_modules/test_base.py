@@ -5,7 +5,8 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 import zoo
-from lightning_modules.base import average_over_ranks, differences
+from lightning_modules.base import differences
+from lightning_modules.manual_training import average_over_ranks
 from zoo.components import specification
 
 
