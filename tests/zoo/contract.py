@@ -182,6 +182,12 @@ class ComponentContract:
         gradients = [each.grad for each in component.parameters() if each.grad is not None]
         assert all(each.isfinite().all() for each in gradients)
 
+    def test_no_tensor_lies_on_itself(self, member):
+        # expanded ones can't be written to in place, which DDP does to begin with the same on all ranks
+        component = self.make(member)
+        named = (*component.named_parameters(), *component.named_buffers())
+        assert not [name for name, each in named if each.numel() > 1 and 0 in each.stride()]
+
     def test_nothing_is_left_behind_when_it_moves(self, member):
         component = self.make(member)
         kept = {id(each) for each in (*component.parameters(), *component.buffers())}

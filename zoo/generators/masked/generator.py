@@ -97,7 +97,7 @@ class MaskedGenerator(Generator):
         )
         self.classifier = Classifier(num_levels, codebook_size, dim)
         levels = repeat(torch.arange(num_levels), "(c k) -> (c n) k", c=copies, n=rows * cols)
-        self.register_buffer("levels", levels, persistent=False)
+        self.register_buffer("levels", levels.contiguous(), persistent=False)  # DDP writes into buffers
 
     @abstractmethod
     def forward(self, tokens: Tokens, context: Context, *, generator: torch.Generator | None = None) -> GeneratorLoss:
