@@ -19,7 +19,28 @@ KEYWORDS = ("last", "best")
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """Keep ``best.ckpt`` and ``last.ckpt``; when a run is stopped, write the last one and leave the best alone."""
+    """Keep ``best.ckpt`` and ``last.ckpt``; when a run ends or is stopped, write the last one.
+
+    Lightning's own writes both after validations only, so that what was learnt after the last one is lost.
+    """
+
+    _ended_at = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write ``last.ckpt`` at the step where the run ends, which may be in the middle of an epoch."""
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        if self.save_last and trainer.max_steps and 0 < trainer.max_steps <= trainer.global_step:
+            # here, as later Lightning counts a broken-off epoch as a whole one; a validation that follows saves, too
+            before = self._last_global_step_saved
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+            self._last_global_step_saved, self._ended_at = before, trainer.global_step
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write ``last.ckpt`` if nothing has since the last step."""
+        if self.save_last and trainer.global_step not in (0, self._last_global_step_saved, self._ended_at):
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Warn now, not after the first epoch, where the monitored metric looks misspelt."""

@@ -194,6 +194,25 @@ def test_a_stopped_run_leaves_its_last_state_and_a_code(call, write, name, code,
     assert all(torch.equal(state[each], expected[each]) for each in expected)
 
 
+def test_a_run_that_ends_between_validations_saves_its_last_step(call):
+    words = (*FIT, "--trainer.max_epochs", "2")
+    assert call(*words, "--trainer.max_steps", "11").code == 0
+    assert checkpoint()["global_step"] == 11
+    assert checkpoint(name="best")["global_step"] == 8
+    assert call(*words, "--ckpt_path", "last").code == 0
+    assert call(*words, "--run", "whole").code == 0
+    state, expected = checkpoint()["state_dict"], checkpoint("whole")["state_dict"]
+    assert all(torch.equal(state[each], expected[each]) for each in expected)
+    call(*words, "--run", "epochs", "--trainer.max_epochs", "3", "--trainer.check_val_every_n_epoch", "2")
+    assert checkpoint("epochs")["global_step"] == 24
+    assert checkpoint("epochs", name="best")["global_step"] == 16
+
+
+def test_the_last_validation_still_chooses_the_best(call):
+    assert call(*FIT, "--trainer.max_steps", "8").code == 0
+    assert checkpoint(name="best")["global_step"] == checkpoint()["global_step"] == 8
+
+
 @pytest.mark.slow
 def test_a_process_exits_with_the_code_of_its_end(process, write):
     write("x.yaml", "extends: cart\ncallbacks.stop: {class_path: toys.SignalCallback, init_args: {step: 3}}")
@@ -276,4 +295,5 @@ def test_the_private_hooks_that_this_relies_on_are_there():
     exception = inspect.getsource(ModelCheckpoint.on_exception)
     for name in ("_should_save_on_exception", "_save_last_checkpoint", "_monitor_candidates"):
         assert f"self.{name}(" in exception
+    assert "self._last_global_step_saved == " in inspect.getsource(ModelCheckpoint._should_skip_saving_checkpoint)
     assert hasattr(Trainer, "interrupted")
