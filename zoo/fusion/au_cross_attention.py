@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from zoo.fusion.base import Context, Fusion
 from zoo.layers.cross_attention import CrossAttention
+from zoo.layers.normalization import RMSNorm
 from zoo.text_encoders.base import EncodedText
 
 
@@ -143,7 +144,7 @@ def _vector(dim: int) -> nn.Parameter:
 
 
 def _feed_forward(dim: int) -> nn.Sequential:
-    return nn.Sequential(nn.RMSNorm(dim, eps=1e-6), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+    return nn.Sequential(RMSNorm(dim, eps=1e-6), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
 
 
 def _replaced(features: Tensor, nothing: Tensor, without: Tensor | None) -> Tensor:

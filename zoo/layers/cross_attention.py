@@ -7,6 +7,8 @@ from einops import einsum, rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from zoo.layers.normalization import RMSNorm
+
 
 class CrossAttention(nn.Module):
     """Let each query look at keys, and give what it finds there together with where it looked.
@@ -26,8 +28,8 @@ class CrossAttention(nn.Module):
             raise ValueError(message)
         self.num_heads = num_heads
         self.scale = (dim // num_heads) ** -0.5
-        self.query_norm = nn.RMSNorm(dim, eps=1e-6)
-        self.key_norm = nn.RMSNorm(key_dim, eps=1e-6)
+        self.query_norm = RMSNorm(dim, eps=1e-6)
+        self.key_norm = RMSNorm(key_dim, eps=1e-6)
         self.query = nn.Linear(dim, dim, bias=False)
         self.key_value = nn.Linear(key_dim, 2 * dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)

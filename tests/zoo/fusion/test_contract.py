@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 from tests.zoo.contract import ComponentContract
 from zoo.text_encoders.base import EncodedText
 
 
-@pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # of nn.RMSNorm under autocast
 class TestFusion(ComponentContract):
     family = "fusion"
 

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from zoo.layers.attention import SpatialAttention
 from zoo.layers.imagenet import imagenet_input
-from zoo.layers.normalization import group_norm
+from zoo.layers.normalization import RMSNorm, group_norm
 from zoo.layers.resampling import BlurPool, Downsample, Upsample, channels_to_pixels, pixels_to_channels
 from zoo.layers.residual_block import ResidualBlock
 from zoo.layers.unit_features import unit_distance, unit_features
@@ -87,3 +87,15 @@ def test_unit_features_ignore_the_length_of_vectors_and_bear_zeros(generator):
     zeros = torch.zeros(1, 5, 2, 2, requires_grad=True)
     unit_distance(zeros, torch.ones(1, 5, 2, 2)).sum().backward()
     assert zeros.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_rms_norm_is_torchs_in_the_precision_of_the_vectors(dtype, generator):
+    ours, theirs = RMSNorm(6), torch.nn.RMSNorm(6, eps=1e-6)
+    with torch.no_grad():
+        ours.weight.copy_(torch.rand(6, generator=generator))
+        theirs.load_state_dict(ours.state_dict())
+    vectors = torch.randn(2, 3, 6, generator=generator, dtype=torch.float32).to(dtype)
+    found = ours(vectors)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, theirs.to(dtype)(vectors))

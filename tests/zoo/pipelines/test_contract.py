@@ -15,7 +15,6 @@ def _references(generator, count=3):
     return torch.rand(count, 3, 64, 64, generator=generator) * 2 - 1
 
 
-@pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # of nn.RMSNorm under autocast
 class TestPipelines(ComponentContract):
     family = "pipelines"
 
