@@ -304,6 +304,7 @@ def test_lightning_resumes_in_the_middle_of_an_epoch_to_the_bit(folder, tmp_path
         trainer = pl.Trainer(
             accelerator="cpu",
             logger=False,
+            default_root_dir=tmp_path,
             enable_progress_bar=False,
             enable_model_summary=False,
             max_epochs=2,
