@@ -46,6 +46,7 @@ class NearestCodes:
         self._device = device
         self._in_groups = device.type == "cpu" and self._columns % _GROUP == 0 and self._columns > _GROUP
         self._first_group = torch.empty(0, dtype=torch.long)
+        self._places = torch.arange(float(_GROUP))
 
     def __call__(
         self,
@@ -79,11 +80,13 @@ class NearestCodes:
     def _row_maximum(self, scores: Tensor) -> tuple[Tensor, Tensor]:
         if not self._in_groups or scores.shape[1] != self._columns:
             return scores.max(-1)
-        # A maximum with its index is not vectorised on CPU, one without is: find the group first, then look inside.
+        # A maximum with its index is not vectorised on CPU, one without is: find the group first, and then the place
+        # inside as the largest of those that hold the maximum (0 if it is no number).
         groups = scores.view(len(scores), -1, _GROUP)
         if len(self._first_group) < len(scores):
             self._first_group = torch.arange(len(scores)) * groups.shape[1]
-        group = groups.amax(-1).max(-1).indices
-        row = self._first_group[: len(scores)] + group
-        score, index = groups.view(-1, _GROUP).index_select(0, row).max(-1)
-        return score, index.add_(group, alpha=_GROUP)
+        score, group = groups.amax(-1).max(-1, keepdim=True)
+        group = group[:, 0]
+        inside = groups.view(-1, _GROUP).index_select(0, self._first_group[: len(scores)] + group)
+        place = inside.eq_(score).mul_(self._places).amax(-1).long()
+        return score[:, 0], place.add_(group, alpha=_GROUP)
