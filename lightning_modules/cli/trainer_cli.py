@@ -27,6 +27,7 @@ from lightning_modules.cli.config_files import shown
 from lightning_modules.cli.errors import UserError
 from lightning_modules.cli.explanations import explain
 from lightning_modules.cli.failures import refused, told
+from lightning_modules.cli.memory import keep_memory
 from lightning_modules.cli.parser import Parser, RefusalError
 from lightning_modules.cli.progress import ProgressLines
 from lightning_modules.cli.quiet import silence
@@ -53,6 +54,7 @@ def run(subcommand: str, composition: Composition) -> int:
         UserError: The user can put it right.
     """
     silence()
+    keep_memory()
     for module in sorted(composition.modules):
         importlib.import_module(module)
     if text := class_help(composition):

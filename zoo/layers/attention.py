@@ -5,8 +5,8 @@ from __future__ import annotations
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
+from zoo.layers.dot_product import attend
 from zoo.layers.normalization import group_norm
 
 
@@ -30,6 +30,6 @@ class SpatialAttention(nn.Module):
         query, key, value = rearrange(
             self.query_key_value(self.norm(maps)), "b (t m d) h w -> t b m (h w) d", t=3, m=self.num_heads
         )
-        found = functional.scaled_dot_product_attention(query, key, value)
+        found = attend(query, key, value)
         rows, cols = maps.shape[-2:]
         return maps + self.out(rearrange(found, "b m (h w) d -> b (m d) h w", h=rows, w=cols))

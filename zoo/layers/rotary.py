@@ -51,11 +51,12 @@ class GridRotation(nn.Module):
         cosine, sine = self.cosine, self.sine
         if places is not None:
             cosine, sine = cosine[places], sine[places]
-        pairs = vectors.unflatten(-1, (-1, 2))
-        if vectors.dtype in (torch.float32, torch.float64) and not torch.compiler.is_compiling():
+        if not torch.compiler.is_compiling():
             # one pass over memory instead of four; compilers fuse the real form, but not this one
-            turns = torch.complex(cosine, sine).to(vectors.dtype.to_complex())
-            return torch.view_as_real(torch.view_as_complex(pairs) * turns).flatten(-2)
-        first, second = pairs.unbind(-1)
+            real = vectors if vectors.dtype in (torch.float32, torch.float64) else vectors.float()
+            turns = torch.complex(cosine, sine).to(real.dtype.to_complex())
+            product = torch.view_as_complex(real.unflatten(-1, (-1, 2))) * turns
+            return torch.view_as_real(product).flatten(-2).to(vectors.dtype)
+        first, second = vectors.unflatten(-1, (-1, 2)).unbind(-1)
         turned = first * cosine - second * sine, first * sine + second * cosine
         return torch.stack(turned, -1).flatten(-2)

@@ -7,6 +7,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
+from zoo.layers.dot_product import attend
 from zoo.layers.rotary import GridRotation
 from zoo.layers.swiglu import SwiGLU
 
@@ -53,7 +54,7 @@ class Block(nn.Module):
             sites = sites[sample, asked]
             query = self._heads(functional.linear(seen[sample, asked], to_query), self.query_key_scale)
             query = rotation(query, places=asked[:, None])
-        found = functional.scaled_dot_product_attention(query.to(value.dtype), key.to(value.dtype), value)
+        found = attend(query.to(value.dtype), key.to(value.dtype), value)
         return self._add(sites, self.out(rearrange(found, "b m n d -> b n (m d)")), gate)
 
     def look_up(
@@ -61,7 +62,7 @@ class Block(nn.Module):
     ) -> Tensor:
         """Let sites attend to the context."""
         query = self._heads(self.query(unit(sites) * (1 + scale)), self.query_scale).to(keys.dtype)
-        found = functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
+        found = attend(query, keys, values, mask=mask)
         return self._add(sites, self.context_out(rearrange(found, "b m n d -> b n (m d)")), gate)
 
     def think(self, sites: Tensor, scale: Tensor, gate: Tensor) -> Tensor:

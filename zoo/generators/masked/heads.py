@@ -73,7 +73,8 @@ class DepthHead(StackHead):
         states = [sites]
         for vectors in embedding.vectors(tokens[:, :-1].T, levels[:, None]).unbind():
             states.append(states[-1] + vectors)
-        return self._features(torch.stack(states) + self.level[:, None])
+        # level by level: what a CPU has just written is still at hand
+        return torch.stack([self._features(state + level) for state, level in zip(states, self.level, strict=True)])
 
     def draw(
         self, sites: Float[Tensor, "branch batch site dim"], draw: Draw, embedding: TokenEmbedding

@@ -78,10 +78,12 @@ class Trunk(nn.Module):
     def read(self, context: Context) -> Memory:
         """Compute what all layers and passes need of a context."""
         features = self.context_norm(context.features)
-        keys, values = rearrange(
-            self.key_value(features), "b n (l t m d) -> t l b m n d", l=self.num_layers, t=2, m=self.num_heads
+        pairs = rearrange(
+            self.key_value(features), "b n (l t m d) -> t b n l m d", l=self.num_layers, t=2, m=self.num_heads
         )
-        keys = unit(keys)
+        keys, values = pairs.unbind()  # unlike slices, they give one gradient back; so do the layers below
+        keys = unit(keys).to(values.dtype)  # normalised as they lie in memory
+        keys, values = (rearrange(each, "b n l m d -> l b m n d") for each in (keys, values))
         real = context.mask[..., None].to(features.dtype)
         pooled = self.pooled((features * real).sum(1) / real.sum(1))
         spatial = None
@@ -90,7 +92,7 @@ class Trunk(nn.Module):
         # attention is faster without a mask; in training to ask whether there is padding would make a GPU wait
         asks = not (self.training and context.mask.is_cuda)
         mask = None if asks and bool(context.mask.all()) else context.mask[:, None, None]
-        return Memory(keys.to(values.dtype), values, mask, pooled, spatial)
+        return Memory(keys, values, mask, pooled, spatial)
 
     def forward(
         self,
@@ -119,12 +121,12 @@ class Trunk(nn.Module):
         waves = torch.cat([angles.cos(), angles.sin()], -1).to(sites.dtype)
         shared = self.modulation(functional.silu(self.ratio(waves) + self.kind(kind) + memory.pooled))
         block: Block
-        for layer, block in enumerate(self.blocks):  # type: ignore[assignment]
+        layers = zip(self.blocks, memory.keys.unbind(), memory.values.unbind(), strict=True)
+        for layer, (block, keys, values) in enumerate(layers):  # type: ignore[assignment]
             modulation = (shared + self.constants[layer])[:, None].chunk(_NUM_MODULATIONS, -1)
             scale, gate, context_scale, context_gate, *last = modulation
             is_last = layer == self.num_layers - 1
             sites = block.look_around(sites, scale, gate, self.rotation, asked=asked if is_last else None)
-            keys, values = memory.keys[layer], memory.values[layer]
             sites = block.look_up(sites, context_scale, context_gate, keys, values, memory.mask)
             scale, gate = last
             if not is_last:
