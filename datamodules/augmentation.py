@@ -116,11 +116,10 @@ def mirror(
             values = batch[name]
             mask = flipped.reshape(-1, *[1] * (values.dim() - 1))
             result[name] = torch.where(mask, values.flip(-1), values)
-    if "landmarks" in batch:
-        width = batch["image"].shape[-1]
-        result["landmarks"] = torch.where(
-            flipped[:, None, None], mirror_landmarks(batch["landmarks"], width=width), batch["landmarks"]
-        )
+    for name in ("landmarks", "reference_landmarks"):
+        if name in batch:
+            mirrored_points = mirror_landmarks(batch[name], width=batch["image"].shape[-1])
+            result[name] = torch.where(flipped[:, None, None], mirrored_points, batch[name])
     if "visible" in batch:
         result["visible"] = torch.where(flipped[:, None], batch["visible"][:, MIRRORED_POINTS], batch["visible"])
     if "side" in batch:

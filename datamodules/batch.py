@@ -8,11 +8,13 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
     from torch import Tensor
 
-    from zoo.shapes import Images, Intensity, Landmarks, Occurrence, Regions
+    from zoo.shapes import Features, Images, Intensity, Landmarks, Occurrence, Regions, Tokens
 
 
 IMAGES = ("image", "reference", "truth")
 """The keys that hold images."""
+REFERENCE_FEATURES = ("appearance", "structure", "latent")
+"""What face encoders give of a reference; a cache's batches have it under these names with ``_features``."""
 
 
 class FaceBatch(TypedDict):
@@ -44,6 +46,26 @@ class FaceBatch(TypedDict):
     side: NotRequired[Int[Tensor, "batch au"]]
 
 
+class CachedFaceBatch(FaceBatch):
+    """What a cache of stage II adds; in training without ``image`` and ``reference`` where nothing looks at them.
+
+    Attributes:
+        tokens: The frozen codec's, of the faces.
+        appearance_features: What the frozen encoder of T_A gives of the references; likewise the next two.
+        structure_features: Of T_S.
+        latent_features: Of T_V.
+        text_features: What the frozen text encoder gives of the prompts, where all of the batch are in the cache.
+        text_mask: Where text features are real.
+    """
+
+    tokens: Tokens
+    appearance_features: NotRequired[Features]
+    structure_features: NotRequired[Features]
+    latent_features: NotRequired[Features]
+    text_features: NotRequired[Features]
+    text_mask: NotRequired[Bool[Tensor, "batch length"]]
+
+
 class ProceduralFaceBatch(FaceBatch):
     """What procedural faces know besides.
 
@@ -55,6 +77,7 @@ class ProceduralFaceBatch(FaceBatch):
         regions: Region of each pixel, an index into ``zoo.faces.REGIONS``.
         identity: Seed of the identity.
         parameters: Pose, light and nuisances of each frame, in the order of the store's ``parameter_names``.
+        reference_landmarks: The points of the reference; only where ``reference_landmarks`` asks for them.
     """
 
     truth: NotRequired[Images]
@@ -63,3 +86,4 @@ class ProceduralFaceBatch(FaceBatch):
     regions: Regions
     identity: Int[Tensor, " batch"]
     parameters: Float[Tensor, "batch parameter"]
+    reference_landmarks: NotRequired[Landmarks]

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from datamodules.face_sampling import label, sample_frames, shot_seeds
+from datamodules.reference_landmarks import ReferenceLandmarks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,11 +26,13 @@ class StoredFaces(Dataset[dict[str, Any]]):
     Args:
         store: The store.
         labelling: Labels the frames.
+        reference_landmarks: Whether to give the points of the references, too.
     """
 
-    def __init__(self, store: FaceStore, *, labelling: Labelling) -> None:
+    def __init__(self, store: FaceStore, *, labelling: Labelling, reference_landmarks: bool = False) -> None:
         self.store = store
         self.labelling = labelling
+        self.reference_landmarks = ReferenceLandmarks(store) if reference_landmarks else None
 
     def __len__(self) -> int:
         return len(self.store)
@@ -54,6 +57,8 @@ class StoredFaces(Dataset[dict[str, Any]]):
         }
         if "truth" in store:
             batch["truth"] = store.read("truth", frames)
+        if self.reference_landmarks is not None:
+            batch["reference_landmarks"] = self.reference_landmarks(frames)
         return batch
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -53,6 +54,7 @@ class ProceduralFacesDataModule(FaceDataModule):
         interaction: 1 lets AUs act on each other by FACS rules, 0 adds them up.
         nuisance: Whether jaw, blinks and the like vary without being labelled.
         train_truth: Whether training frames also come with ``truth``; costs as much rendering and space again.
+        reference_landmarks: Whether batches also come with the points of the references.
         on_the_fly: Whether each batch is rendered on the device instead of read from a store.
         root: Folder of all data.
         render_workers: Processes that render a store; as many as there are CPUs where not given.
@@ -84,6 +86,7 @@ class ProceduralFacesDataModule(FaceDataModule):
         interaction: float = 1.0,
         nuisance: bool = True,
         train_truth: bool = False,
+        reference_landmarks: bool = False,
         on_the_fly: bool = False,
         root: str = "data",
         render_workers: int | None = None,
@@ -127,6 +130,7 @@ class ProceduralFacesDataModule(FaceDataModule):
             raise ValueError(message) from error
         self._image_size = image_size
         self.root = root
+        self.reference_landmarks = reference_landmarks
         self.on_the_fly = on_the_fly
         self.render_workers = render_workers
         self.rebuild = rebuild
@@ -180,7 +184,22 @@ class ProceduralFacesDataModule(FaceDataModule):
         labelling = self.labelling(split)
         if self.on_the_fly:
             return SampledFaces(self.stores[split], fresh=split == "train", labelling=labelling)
-        return StoredFaces(self._store(split), labelling=labelling)
+        store = self._store(split)
+        return StoredFaces(store, labelling=labelling, reference_landmarks=self.reference_landmarks)
+
+    def content(self, split: str) -> dict[str, Any]:
+        """Say what a split depends on: what its store does.
+
+        Raises:
+            ValueError: Faces are new in every epoch.
+        """
+        if self.on_the_fly:
+            message = (
+                "ProceduralFacesDataModule: on_the_fly must be false for a cache, got True: there, every epoch has new "
+                "faces."
+            )
+            raise ValueError(message)
+        return asdict(self.stores[split])
 
     def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int = 0) -> FaceBatch:
         """Finish a batch on its device: render it if need be, images to [-1, 1], augment training images."""
@@ -203,7 +222,10 @@ class ProceduralFacesDataModule(FaceDataModule):
         faces = FaceParameters(**batch.pop("faces"))
         rendered = self._renderer(faces)
         batch["image"] = rendered.images
-        batch["reference"] = self._renderer(faces.neutral()).images
+        neutral = self._renderer(faces.neutral())
+        batch["reference"] = neutral.images
+        if self.reference_landmarks:
+            batch["reference_landmarks"] = neutral.landmarks
         batch["landmarks"], batch["visible"] = rendered.landmarks, rendered.visible
         batch["regions"] = rendered.regions
         if batch.pop("with_truth"):

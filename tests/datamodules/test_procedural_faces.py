@@ -10,13 +10,15 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from datamodules.augmentation import is_mirrored, mirror_landmarks
 from datamodules.base import FaceDataModule
 from datamodules.batch import ProceduralFaceBatch
 from datamodules.face_sampling import held_out_sets
 from datamodules.face_store import MissingStoreError
+from datamodules.loading import Request
 from datamodules.procedural_faces import ProceduralFacesDataModule, check_disjoint
 from zoo.components import specification
-from zoo.faces import IDENTITY_RANGES
+from zoo.faces import IDENTITY_RANGES, FaceRenderer, sample_faces
 from zoo.facs import AUS
 from zoo.facs.composer import Composer
 from zoo.images import check_signed
@@ -53,8 +55,8 @@ def _batch(module, split="train"):
 def test_a_batch_has_the_keys_and_types_of_the_contract(root):
     batch = _batch(_module(root))
     required = set(typing.get_type_hints(ProceduralFaceBatch, include_extras=True, localns=_names()))
-    assert set(batch) == required - {"truth", "side"}
-    assert set(_batch(_module(root), "validation")) == required - {"side"}
+    assert set(batch) == required - {"truth", "side", "reference_landmarks"}
+    assert set(_batch(_module(root), "validation")) == required - {"side", "reference_landmarks"}
     for name in ("image", "reference"):
         assert batch[name].shape == (4, 3, 32, 32)
         assert batch[name].dtype == torch.float32
@@ -91,6 +93,34 @@ def test_a_reference_is_the_same_person_without_action(root):
     # the truth is the frame but for what is not labelled, so it is nearer to it than the neutral face is
     error = (batch["truth"] - batch["image"]).square().mean()
     assert error < (batch["reference"] - batch["image"]).square().mean()
+
+
+@pytest.mark.parametrize("on_the_fly", [False, True])
+def test_the_points_of_references_are_those_of_the_neutral_face(root, on_the_fly):
+    module = _module(root, augment=False, nuisance=False, reference_landmarks=True, on_the_fly=on_the_fly)
+    batch = _batch(module, "validation")
+    store = _module(root, augment=False, nuisance=False).dataset("validation").store
+    identity, view, action = (torch.from_numpy(column.copy()) for column in np.array(store.array("seeds")[:4]).T)
+    neutral = FaceRenderer(32)(sample_faces(identity, view, action).neutral())
+    torch.testing.assert_close(batch["reference_landmarks"], neutral.landmarks)
+    assert (batch["reference"] - neutral.images).abs().max() < 0.01
+    assert not torch.equal(batch["reference_landmarks"], batch["landmarks"])
+
+
+def test_the_points_of_references_are_mirrored_with_them(root):
+    plain, augmented = (
+        _module(root, augment=augment, reference_landmarks=True).train_dataloader().dataset for augment in (False, True)
+    )
+    module = _module(root, reference_landmarks=True)
+    request = Request(0, list(range(8)))
+    batch = augmented[request]
+    flipped = is_mirrored(batch["draws"])
+    points = plain[request]["reference_landmarks"]
+    found = module.on_after_batch_transfer(batch, 0)["reference_landmarks"]
+    assert flipped.any()
+    assert not flipped.all()
+    torch.testing.assert_close(found[~flipped], points[~flipped])
+    torch.testing.assert_close(found[flipped], mirror_landmarks(points[flipped], width=32))
 
 
 def test_identities_are_disjoint_between_splits(root):
