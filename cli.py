@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -26,6 +27,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "export": "zoo.export:export",
     "import": {"mefarg": "zoo.foreign.mefarg:import_mefarg"},
     "list": "lightning_modules.cli.listing:list_parts",
+    "survey": {"make": "lightning_modules.cli.survey:make", "score": "lightning_modules.cli.survey:score"},
     "synthesize": "lightning_modules.cli.synthesize:synthesize",
 }
 
@@ -52,6 +54,11 @@ def main(argv: list[str] | None = None) -> int:
         rank = os.environ.get("LOCAL_RANK", "0")
         print(f"error: {'' if rank == '0' else f'rank {rank}: '}{error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # fit says more: it has saved something
+        if show_traceback:
+            traceback.print_exc()
+        print("Interrupted.", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # whoever read the output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -81,6 +88,10 @@ def _dispatch(words: list[str]) -> int:
         from lightning_modules.cli.composition import compose
 
         composition = compose(rest)  # a misspelt config is told at once, before Lightning is imported
+        if first == "cache":
+            from lightning_modules.cli import cache
+
+            return cache.run(composition)
         from lightning_modules.cli.trainer_cli import run
 
         return run(first, composition)

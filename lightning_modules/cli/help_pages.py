@@ -7,6 +7,7 @@ TRAINER_COMMANDS = {
     "validate": "measure on the validation set",
     "test": "measure on the test set",
     "predict": "write reconstructions and tokens, or AU probabilities, of each face",
+    "cache": "compute once what the frozen parts of stage II make of the data; fit --cache auto trains on it",
 }
 _GROUPS = {
     "describe": "AUs to words and back: descriptions of labels, of whole files, and what is wrong with a text",
@@ -14,6 +15,7 @@ _GROUPS = {
     "export": "write what a run trained as a bundle: weights, arguments, card, checksums",
     "import": "turn a published checkpoint of others into a bundle",
     "list": "list the parts that a config can name",
+    "survey": "the user study: a page on which people rank pictures of several systems, and its scores",
     "synthesize": "make faces from a reference and AUs or a description, one or many",
 }
 _MEMBERS = {
@@ -24,6 +26,10 @@ _MEMBERS = {
         "disfaplus": "DISFA+",
         "manifest": "images of one's own, with labels in a CSV or parquet file",
         "faces": "procedural FACS faces",
+    },
+    "survey": {
+        "make": "the page, one HTML file that needs no network, and the key to it",
+        "score": "what raters sent back as AUCHS, with intervals and agreement",
     },
     "import": {"mefarg": "ME-GraphAU's AU recogniser, as its authors publish it"},
 }
@@ -63,6 +69,12 @@ _EXAMPLES = {
     "cli.py list": """
   python cli.py list                                            every part
   python cli.py list --family quantizers --json                 those of one family, for programs""",
+    "cli.py survey make": """
+  python cli.py survey make --pictures faces --output study/survey.html       faces/ours, faces/ganimation, ...
+  python cli.py survey make --systems.ours runs/ours --systems.ganimation runs/gan --job cases.csv --output survey.html
+  python cli.py survey make --pictures faces --combinations 12+15,1+4 --per-combination 10 --output survey.html""",
+    "cli.py survey score": """
+  python cli.py survey score --answers study/answers --key study/survey_key.json --output study/scores""",
     "cli.py synthesize": """
   python cli.py synthesize --aus 6,12 --output a.png            a procedural face, our own model
   python cli.py synthesize --aus 6,12,15 --reference face.png --model runs/stage2/version_0 --output b.png
@@ -70,6 +82,33 @@ _EXAMPLES = {
   python cli.py synthesize --aus 15,17 --only lower --output d.png        the upper face stays as it is
   python cli.py synthesize --job cases.csv --output faces --grid          many, and side by side""",
 }
+
+_CACHE_PAGE = """usage: python cli.py cache --config NAME [--config OVERLAY ...] [--key value ...] [options]
+
+Compute once what the frozen parts of a stage II run make of its data, so that training needs no images.
+
+With the configs and options of fit, for training and validation: the codec's tokens of each face and of its mirror
+image; the features of each frozen face encoder, once for each reference, likewise; the features of each distinct
+prompt, where the text encoder is frozen. Parts that learn in the run, such as the compact text encoder, are not cached.
+fit --cache auto then takes these in place of images: with data.augment, half of the faces are mirrored, together with
+their references, and their light is not varied; without, training is that on images up to rounding.
+
+Each part has a store of its own, keyed by the data and by its weights: runs that differ in other parts share it, and
+other data or weights make another one. Killed at any moment, the same command goes on.
+
+options
+  --cache DIR               folder of all stores; else cache/ in the data's root (data/cache)
+  --dtype float16|float32   of features; float16 by default. Tokens take the smallest integers.
+  --prompt_epochs N         epochs of training whose prompts are encoded; else trainer.max_epochs. Other prompts are
+                            encoded as they come.
+  --batch_size N            images at once; 32 by default
+  --device auto|cpu|cuda    where it is computed, in float32
+  --rebuild true            delete the stores of this data and these weights, and make them again
+
+examples
+  python cli.py cache --config stage2.yaml
+  python cli.py fit --config stage2.yaml --cache auto --data.augment true
+  python cli.py cache --config stage2.yaml --model.codec runs/stage1/version_0 --cache /fast/cache"""
 
 
 def overview() -> str:
@@ -96,6 +135,8 @@ python cli.py COMMAND --help shows more. --traceback shows where an error comes 
 
 def trainer_page(command: str) -> str:
     """The page of ``cli.py fit --help`` and its likes."""
+    if command == "cache":
+        return _CACHE_PAGE
     return f"""usage: python cli.py {command} --config NAME [--config OVERLAY ...] [--key value ...]
 
 {TRAINER_COMMANDS[command].capitalize()}.
@@ -117,6 +158,7 @@ run
   --run NAME                the run is runs/<config>/NAME; else the next version_N
   --trainer.default_root_dir DIR    in place of runs/
   --ckpt_path last          go on with the newest run of this config (or with --run NAME); start one if there is none
+  --cache auto|DIR          stage II: train on what `cache` computed, found by the data and the weights
   --ckpt_path best|RUN|FILE from the best checkpoint, from a run's folder (best, else last) or from a file
                             The config always wins over what a checkpoint remembers.
   --seed_everything N       0 by default
