@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -156,6 +157,14 @@ class AUTextDataModule(FaceDataModule):
         name = "test" if split == "predict" else split
         frames = FrameChoice(self.folders, self._chosen(name))
         return AUTextFrames(frames, size=self.image_size, labelling=self.labelling(split))
+
+    def content(self, split: str) -> dict[str, Any]:
+        """Say what a split depends on: the folders' tables, and which frames are chosen."""
+        return {
+            "image_size": self.image_size,
+            "folders": [folder.checksums() for folder in self.folders],
+            "frames": hashlib.sha256(self._chosen(split).tobytes()).hexdigest(),
+        }
 
     def _chosen(self, split: str) -> NDArray[np.int64]:
         """Choose the frames of a split, in the order of the folders."""

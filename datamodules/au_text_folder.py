@@ -16,6 +16,7 @@ processes exact. Decoding costs the same in both forms and dominates. Other tool
 from __future__ import annotations
 
 import collections
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,10 @@ class AUTextFolder:
         """Height and width of all images in pixels."""
         return int(self.metadata["size"])
 
+    def checksums(self) -> dict[str, str]:
+        """Hash the tables, which say what is in which image."""
+        return {name: _checksum(self.path / name) for name in (METADATA, FRAMES, REFERENCES)}
+
     def places(self, split: str) -> NDArray[np.int64]:
         """Give the places of the entries of ``train``, ``validation`` or ``test``."""
         if split not in SPLITS:
@@ -146,6 +151,11 @@ class AUTextFolder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.path,)  # cheaper than to send the tables to another process
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _reopen(path: Path) -> AUTextFolder:

@@ -10,6 +10,7 @@ from pytorch_lightning import LightningDataModule
 
 from datamodules.augmentation import Augmentation
 from datamodules.batch import IMAGES
+from datamodules.cached_faces import CACHED_SPLITS, widen
 from datamodules.labelling import Labelling
 from datamodules.loading import EvaluationSampler, ResumableLoader, ResumableSampler, world
 from zoo.facs.composer import Composer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
     from datamodules.batch import FaceBatch
+    from datamodules.token_cache import TokenCache
 
 
 class FaceDataModule(Recorded, LightningDataModule, ABC):
@@ -65,6 +67,8 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         self.augmentation = Augmentation() if augment else None
         self.prompts = Composer() if prompts is None else prompts
         self.fresh_prompts = fresh_prompts
+        self.cache: TokenCache | None = None
+        """Where given, training and validation take from it what frozen parts made of the faces."""
 
     @property
     @abstractmethod
@@ -79,6 +83,15 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         """Name the people of a split, in a fixed order."""
         names: list[str] = self.dataset(split).subjects  # type: ignore[attr-defined]
         return names
+
+    def content(self, split: str) -> dict[str, Any]:
+        """Say as plain data what the images and labels of a split depend on, so that they can be cached.
+
+        Raises:
+            ValueError: They are never the same again.
+        """
+        message = f"{type(self).__name__}: its faces can't be cached, as it has no content(split)."
+        raise ValueError(message)
 
     @property
     def device_batch_size(self) -> int:
@@ -105,7 +118,7 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
 
     def train_dataloader(self) -> ResumableLoader:
         """Give shuffled batches, which can go on in the middle of an epoch."""
-        dataset: Any = self.dataset("train")
+        dataset = self._dataset("train")
         replicas, rank = self._world()
         overfit = self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
         sampler: ResumableSampler | EvaluationSampler
@@ -135,14 +148,20 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         for name in IMAGES:
             if name in batch and batch[name].dtype == torch.uint8:
                 batch[name] = from_uint8(batch[name])
+        batch = widen(batch)
         if "regions" in batch:
             batch["regions"] = batch["regions"].long()
         if draws is not None and self.augmentation is not None:
             batch = self.augmentation(batch, draws)
         return batch  # type: ignore[return-value]
 
+    def _dataset(self, split: str) -> Any:
+        if self.cache is None or split not in CACHED_SPLITS:
+            return self.dataset(split)
+        return self.cache.dataset(self, split)
+
     def _evaluation_loader(self, split: str) -> ResumableLoader:
-        dataset: Any = self.dataset(split)
+        dataset = self._dataset(split)
         replicas, rank = self._world()
         sampler = EvaluationSampler(dataset, batch_size=self.device_batch_size, num_replicas=replicas, rank=rank)
         return self._loader(dataset, sampler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,15 @@ class ManifestFacesDataModule(FaceDataModule):
                 seed=self.seed,
             )
         return self._rows
+
+    def content(self, split: str) -> dict[str, Any]:
+        """Say what a split depends on: the lines of the manifest, and its files by name and size."""
+        digest = hashlib.sha256()
+        for row in self.rows:
+            if row.split == split:
+                sizes = [file.stat().st_size for file in (row.image, row.reference) if file is not None]
+                digest.update(repr((row, sizes)).encode())
+        return {"image_size": self.image_size, "margin": self.aligner.margin, "images": digest.hexdigest()}
 
     def dataset(self, split: str) -> Dataset[dict[str, Any]]:
         """Open ``train``, ``validation``, ``test`` or ``predict``; the last has all images.

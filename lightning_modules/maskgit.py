@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from datamodules.batch import REFERENCE_FEATURES
 from lightning_modules.base import TrainingModule
 from lightning_modules.optimizers import AdamW, OptimizerFactory
+from lightning_modules.supervision import Supervision
+from lightning_modules.trained_parts import part
 from zoo.codecs.base import Codec
 from zoo.face_encoders.base import FaceEncoder
 from zoo.fusion.base import Fusion
 from zoo.generators.base import Generator
 from zoo.metrics.token_prediction import NUM_BINS, TokenPrediction
 from zoo.pipelines.au_face import AUFacePipeline, ReferenceFeatures
-from zoo.text_encoders.base import TextEncoder
+from zoo.text_encoders.base import EncodedText, TextEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from datamodules.batch import FaceBatch
+    from datamodules.batch import CachedFaceBatch, FaceBatch
     from zoo.components import Component
     from zoo.generators.base import GeneratorLoss
     from zoo.pipelines.base import Synthesis
-    from zoo.text_encoders.base import EncodedText
 
 
 class MaskGITModule(TrainingModule):
@@ -32,7 +34,7 @@ class MaskGITModule(TrainingModule):
 
     Parts named by a path (a bundle, a run's folder or a checkpoint) are trained already and stay as they are; parts
     given as classes learn with the rest. Text and reference are left out at times, apart from each other, so that
-    either can guide sampling.
+    either can guide sampling. Batches bring images, or what the frozen parts made of them (``python cli.py cache``).
 
     Args:
         codec: Stage I, by its path; always frozen.
@@ -77,15 +79,16 @@ class MaskGITModule(TrainingModule):
                 raise ValueError(message)
         self.drop_text, self.drop_reference, self.drop_both = drop_text, drop_reference, drop_both
         self.optimizer = optimizer or AdamW(1e-3)
-        own_codec = _part(codec, Codec, "codec")
+        owner = type(self).__name__
+        own_codec = part(codec, Codec, owner=owner, argument="codec")
         faces = {
-            name: None if given is None else _part(given, FaceEncoder, name)
+            name: None if given is None else part(given, FaceEncoder, owner=owner, argument=name)
             for name, given in (("appearance", appearance), ("structure", structure), ("latent", latent))
         }
         for encoder in faces.values():
             if encoder is not None:
                 encoder.connect(own_codec)
-        text = _part(text_encoder, TextEncoder, "text_encoder")
+        text = part(text_encoder, TextEncoder, owner=owner, argument="text_encoder")
         side = image_size // own_codec.stride
         # parsers leave out as many of a part's first arguments as these types have; here they come by name
         own_fusion = fusion(  # type: ignore[call-arg]
@@ -116,6 +119,28 @@ class MaskGITModule(TrainingModule):
         for name in self.frozen:
             getattr(self.pipeline, name).requires_grad_(False).eval()
         self.prediction = TokenPrediction(num_levels=quantizer.num_levels)
+        self.supervision = Supervision()
+
+    def cacheable(self) -> dict[str, Component]:
+        """Give the parts that stay as they are, by what a cache calls that which they give."""
+        text = self.pipeline.text_encoder
+        parts: dict[str, Component | None] = {"tokens": self.pipeline.codec}
+        parts |= {name: getattr(self.pipeline, name) for name in REFERENCE_FEATURES}
+        parts["text"] = None if text.reads_labels else text
+        return {
+            name: each
+            for name, each in parts.items()
+            if each is not None and not any(weight.requires_grad for weight in each.parameters())
+        }
+
+    def learning(self) -> list[str]:
+        """Name what could be cached if it did not learn."""
+        return [name for name in REFERENCE_FEATURES if getattr(self.pipeline, name) is not None] + ["text"]
+
+    def looks_at_references(self) -> bool:
+        """Whether a face encoder that learns must see the reference itself, cache or not."""
+        cached = self.cacheable()
+        return any(getattr(self.pipeline, name) is not None and name not in cached for name in REFERENCE_FEATURES)
 
     def train(self, mode: bool = True) -> MaskGITModule:
         """Switch modes; what is frozen stays in eval mode."""
@@ -167,7 +192,12 @@ class MaskGITModule(TrainingModule):
         self.log("train/loss", loss.loss.detach(), prog_bar=True)
         if self.is_logging_step:
             self.log_dict({f"train_accuracy/level_{level}": share for level, share in enumerate(loss.correct)})
-        return loss.loss
+        return self.supervision.weighted(loss, trainer=self.trainer)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let each supervised token of a step count alike, whichever batch and device it is from."""
+        self.supervision.settle(self.pipeline.parameters(), trainer=self.trainer)
+        super().on_before_optimizer_step(optimizer)
 
     def validation_step(self, batch: FaceBatch, batch_idx: int) -> None:
         """Hide the same tokens in every validation, and guess them."""
@@ -197,24 +227,33 @@ class MaskGITModule(TrainingModule):
 
     def _predict(
         self,
-        batch: FaceBatch,
+        batch: FaceBatch | CachedFaceBatch,
         *,
         without_text: Tensor | None = None,
         without_reference: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> GeneratorLoss:
-        with torch.no_grad():
-            tokens = self.pipeline.codec.tokenize(batch["image"])
         context = self.pipeline.context(
             self._text(batch), self._reference(batch), without_text=without_text, without_reference=without_reference
         )
-        return self.pipeline.generator(tokens, context, generator=generator)
+        return self.pipeline.generator(self._tokens(batch), context, generator=generator)
 
-    def _text(self, batch: FaceBatch) -> EncodedText:
+    @torch.no_grad()
+    def _tokens(self, batch: Any) -> Tensor:
+        tokens: Tensor = batch["tokens"] if "tokens" in batch else self.pipeline.codec.tokenize(batch["image"])
+        return tokens
+
+    def _text(self, batch: Any) -> EncodedText:
+        if "text_features" in batch:
+            return EncodedText(batch["text_features"], batch["text_mask"])
         return self.pipeline.text_encoder(batch["prompt"], occurrence=batch["occurrence"], intensity=batch["intensity"])
 
-    def _reference(self, batch: FaceBatch) -> ReferenceFeatures:
-        return self.pipeline.reference_features(batch["reference"])
+    def _reference(self, batch: Any) -> ReferenceFeatures:
+        features = {}
+        for name in REFERENCE_FEATURES:
+            encoder, cached = getattr(self.pipeline, name), batch.get(f"{name}_features")
+            features[name] = encoder(batch["reference"]) if cached is None and encoder is not None else cached
+        return ReferenceFeatures(**features)
 
     @torch.no_grad()
     def _evaluate(self, batch: FaceBatch, batch_idx: int) -> None:
@@ -229,18 +268,3 @@ class MaskGITModule(TrainingModule):
         names = [f"{split}_loss_by_ratio/up_to_{(each + 1) / NUM_BINS:.1f}" for each in range(NUM_BINS)]
         self.log_dict({name: value for name, value in zip(names, by_ratio, strict=True) if not value.isnan()})
         self.prediction.reset()
-
-
-def _part(given: Any, kind: type[Component], name: str) -> Any:
-    if isinstance(given, kind):
-        return given
-    from zoo.bundles import load
-
-    component = load(given)
-    if not isinstance(component, kind):
-        message = (
-            f"MaskGITModule: {name} must be the path of a {kind.__name__}, got {given!r}, which holds a "
-            f"{type(component).__name__}."
-        )
-        raise TypeError(message)
-    return component

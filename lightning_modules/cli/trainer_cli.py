@@ -20,6 +20,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from datamodules.base import FaceDataModule
 from lightning_modules.base import TrainingModule
 from lightning_modules.callbacks.predictions import Predictions
+from lightning_modules.cli.cache_parts import open_cache
 from lightning_modules.cli.checkpoints import AtomicCheckpointIO, RunCheckpoint, resolve_checkpoint, run_of
 from lightning_modules.cli.class_help import class_help
 from lightning_modules.cli.composition import Composition
@@ -53,18 +54,9 @@ def run(subcommand: str, composition: Composition) -> int:
     Raises:
         UserError: The user can put it right.
     """
-    silence()
-    keep_memory()
-    for module in sorted(composition.modules):
-        importlib.import_module(module)
-    if text := class_help(composition):
-        print(text)
+    cli = built(ZooCLI, subcommand, composition)
+    if cli is None:
         return 0
-    try:
-        cli = ZooCLI(subcommand, composition)
-    except RefusalError as refusal:
-        message = explain(str(refusal), origins=composition.origins, subcommand=subcommand, options=refusal.options)
-        raise UserError(message) from refusal
     try:
         cli.work()
     except SIGTERMException:
@@ -79,6 +71,26 @@ def run(subcommand: str, composition: Composition) -> int:
     finally:
         cli.folder.leave()
     return 0
+
+
+def built(kind: type[ZooCLI], subcommand: str, composition: Composition) -> ZooCLI | None:
+    """Build what a subcommand runs on; None where it was only asked what can stand at a key.
+
+    Raises:
+        UserError: The user can put it right.
+    """
+    silence()
+    keep_memory()
+    for module in sorted(composition.modules):
+        importlib.import_module(module)
+    if text := class_help(composition):
+        print(text)
+        return None
+    try:
+        return kind(subcommand, composition)
+    except RefusalError as refusal:
+        message = explain(str(refusal), origins=composition.origins, subcommand=subcommand, options=refusal.options)
+        raise UserError(message) from refusal
 
 
 class ZooCLI(LightningCLI):
@@ -131,6 +143,9 @@ class ZooCLI(LightningCLI):
             parser.add_lightning_class_args(Callback, f"callbacks.{name}", subclass_mode=True, required=False)
         parser.add_argument("--run", type=str | None, default=None, help="name of the run; else version_N")
         parser.add_argument(
+            "--cache", type=str | None, default=None, help="folder that `cache` wrote, or auto; null trains on images"
+        )
+        parser.add_argument(
             "--ckpt_path", type=str | None, default=None, help="last, best, a run's folder or a checkpoint"
         )
 
@@ -170,6 +185,8 @@ class ZooCLI(LightningCLI):
         config = {**self.config_init["trainer"], **kwargs}
         refuse_a_missing_step(self.model, self.wanted)
         self.model.check(image_size=self.datamodule.image_size)
+        if self.config["cache"] and self.wanted in ("fit", "validate"):
+            self.datamodule.cache = open_cache(self.model, self.datamodule, self.config["cache"])
         if self.wanted in ("fit", "test") and not config["fast_dev_run"]:
             for callback in self._own_callbacks(config):
                 if check := getattr(callback, "check", None):  # like a module's: before the data is prepared
@@ -259,6 +276,8 @@ class ZooCLI(LightningCLI):
             say(f"{'Goes on from' if self.wanted == 'fit' else 'Weights'}: {shown(self.checkpoint)}")
         elif self.wanted != "fit":
             say("Weights: fresh ones, as no --ckpt_path was given.")
+        if self.datamodule.cache is not None:
+            say("\n".join(self.datamodule.cache.announcement(self.datamodule)))
         if self.run_folder and not self.config["trainer"]["fast_dev_run"]:
             say(f"Run: {shown(self.run_folder)}")
 
