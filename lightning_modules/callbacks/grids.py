@@ -31,7 +31,7 @@ def grid(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Image:
 
     Args:
         rows: Images of each row, by its caption.
-        columns: A caption for each column; what is too long for it is cut.
+        columns: A caption for each column; one that is too long for it is cut, and ends in dots then.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -45,11 +45,12 @@ def grid(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Image:
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     for column, caption in enumerate(columns):
-        while font.getlength(caption) > width:
-            caption = caption[:-1]
-        draw.text(
-            (margin + column * (width + _GAP) + width // 2, head // 2), caption, fill="black", font=font, anchor="mm"
-        )
+        text, cut = caption, caption
+        while font.getlength(text) > width and cut:
+            cut = cut[:-1]
+            text = f"{cut.rstrip('+, ')}..."  # a set of AUs that lacks one would be another set
+        middle = margin + column * (width + _GAP) + width // 2
+        draw.text((middle, head // 2), text, fill="black", font=font, anchor="mm")
     for row, (caption, images) in enumerate(rows.items()):
         top = head + row * (height + _GAP)
         draw.text((_GAP, top + height // 2), caption, fill="black", font=font, anchor="lm")

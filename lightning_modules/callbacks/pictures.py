@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from lightning_modules.callbacks.grids import as_array, grid, reconstruction_rows, save_png
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
 
@@ -72,10 +73,15 @@ class Pictures(Callback):
         with trainer.precision_plugin.forward_context():
             sheet = grid(reconstruction_rows(pl_module.codec, images))
         save_png(sheet, self._folder / f"step_{trainer.global_step:07d}.png")
-        for logger in trainer.loggers:
-            experiment: Any = getattr(logger, "experiment", None)
-            if hasattr(experiment, "add_image"):
-                experiment.add_image("reconstructions", as_array(sheet), logged_step(trainer), dataformats="HWC")
+        log_picture(trainer, "reconstructions", sheet)
+
+
+def log_picture(trainer: Trainer, name: str, sheet: Image) -> None:
+    """Give a picture to every logger that takes any, beside the figures of the same validation."""
+    for logger in trainer.loggers:
+        experiment: Any = getattr(logger, "experiment", None)
+        if hasattr(experiment, "add_image"):
+            experiment.add_image(name, as_array(sheet), logged_step(trainer), dataformats="HWC")
 
 
 def logged_step(trainer: Trainer) -> int:

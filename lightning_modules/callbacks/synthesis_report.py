@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from functools import partial
 from pathlib import Path
@@ -10,26 +11,32 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from lightning_modules.callbacks.best_weights import best_weights, loader_of
+from datamodules.progress import progress_bar
+from lightning_modules.callbacks.best_weights import best_weights, loader_of, step_of
 from lightning_modules.callbacks.grids import grid, save_png
 from lightning_modules.callbacks.synthesis_figures import SynthesisFigures
-from zoo.bundles import find, load
-from zoo.files import save_json
+from lightning_modules.callbacks.synthesis_sampling import advancing, sampled_faces
+from lightning_modules.trained_parts import require
+from zoo.bundles import load
+from zoo.facs import AUS
+from zoo.files import save_json, write_whole
 from zoo.frozen import Frozen
 from zoo.generators.base import Sampling
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
 _NUM_PICTURES = 12
 
 
 class SynthesisReport(Callback):
-    """Synthesise held-out faces at the end of ``fit`` and in ``test``; write ``metrics.json`` and a grid of faces.
+    """Synthesise held-out faces at the end of ``fit`` and in ``test``; write figures and a grid of faces.
 
     After ``fit`` the weights of the best checkpoint are measured if there is one, as ``zoo.load`` of the run would give
     them, else the last ones. :class:`~lightning_modules.callbacks.synthesis_figures.SynthesisFigures` says what is
-    measured, and against what.
+    measured, and against what. ``metrics.json`` has all figures, ``aus.csv`` those of each AU.
 
     Args:
         split: What is measured after ``fit``.
@@ -65,11 +72,12 @@ class SynthesisReport(Callback):
             name: None if path is None else Frozen(partial(load, path))
             for name, path in (("recognizer", recognizer), ("identity", identity))
         }
-        self._paths = [path for path in (recognizer, identity) if path is not None]
+        self._paths = {"recognizer": recognizer, "identity": identity}
         self._folder = Path()
         self._started = 0.0
         self._figures: SynthesisFigures | None = None
         self._pictures: dict[str, Tensor] = {}
+        self._asked: list[str] = []
 
     def check(self) -> None:
         """Find the judges' files; called before the data is prepared.
@@ -77,8 +85,9 @@ class SynthesisReport(Callback):
         Raises:
             WeightsNotFoundError: One is not there.
         """
-        for path in self._paths:
-            find(path)
+        for name, path in self._paths.items():
+            if path is not None:
+                require(path, owner=self, argument=name, cure="Trained ones are in models/; null leaves it out.")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the run's folder; asked on every rank, since the ranks agree on it."""
@@ -97,11 +106,21 @@ class SynthesisReport(Callback):
         was_training = pl_module.training
         pl_module.eval()
         self._begin(trainer, pl_module)
-        for batch in loader_of(trainer, self.split):
-            if self._is_full():
-                break
-            self._add(trainer, pl_module, trainer.strategy.batch_to_device(batch, dataloader_idx=0))
-        self._write(trainer, split=self.split, weights=source, seconds=round(seconds, 1))
+        loader: Any = loader_of(trainer, self.split)
+        if trainer.progress_bar_callback is not None:
+            trainer.progress_bar_callback.teardown(
+                trainer, pl_module, "fit"
+            )  # two bars at once would garble each other
+        count = -(-len(loader.dataset) // trainer.world_size)
+        count = count if self._limit is None else min(count, self._limit)
+        if trainer.is_global_zero:
+            print(f"Synthesising {count * trainer.world_size} faces of the {self.split} split ...", flush=True)
+        with progress_bar("Synthesising", count, show=self._shows_bar(trainer)) as advance:
+            for batch in loader:
+                if self._is_full():
+                    break
+                self._add(trainer, pl_module, trainer.strategy.batch_to_device(batch, dataloader_idx=0), advance)
+        self._write(trainer, split=self.split, step=trainer.global_step, weights=source, seconds=round(seconds, 1))
         pl_module.load_state_dict(last)
         pl_module.train(was_training)
 
@@ -124,7 +143,8 @@ class SynthesisReport(Callback):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write down what was measured."""
-        self._write(trainer, split="test", weights=Path(trainer.ckpt_path or "as built").name)
+        path = trainer.ckpt_path
+        self._write(trainer, split="test", step=step_of(path), weights=Path(path or "as built").name)
 
     def _begin(self, trainer: Trainer, pl_module: Any) -> None:
         judges: Any = {name: None if each is None else each.on(pl_module.device) for name, each in self.judges.items()}
@@ -135,39 +155,33 @@ class SynthesisReport(Callback):
     def _is_full(self) -> bool:
         return self._figures is None or (self._limit is not None and self._figures.num_images >= self._limit)
 
-    @torch.no_grad()
-    def _add(self, trainer: Any, pl_module: Any, batch: Any) -> None:
+    def _shows_bar(self, trainer: Any) -> bool | None:
+        """On a terminal only, and by one process."""
+        return None if trainer.is_global_zero and trainer.progress_bar_callback is not None else False
+
+    def _add(self, trainer: Any, pl_module: Any, batch: Any, advance: Callable[[int], None] | None = None) -> None:
         assert self._figures is not None
         if self._limit is not None:
             count = self._limit - self._figures.num_images
             batch = {name: value[:count] for name, value in batch.items()}
-        pipeline = pl_module.pipeline
-        with trainer.precision_plugin.forward_context():
-            made = pipeline.synthesize(
-                batch["reference"],
-                batch["prompt"],
-                occurrence=batch["occurrence"],
-                intensity=batch["intensity"],
-                seeds=batch["index"],
-                sampling=self.sampling,
-            )
-            truth = batch.get("truth", batch["image"])
-            coded = pipeline.codec.detokenize(pipeline.codec.tokenize(truth))
-        self._figures.update(batch, made.images.float(), truth=truth, coded=coded.float())
+        told = None if advance is None else advancing(advance, len(batch["subject"]))
+        made = sampled_faces(trainer, pl_module, batch, self.sampling, progress=told)
+        self._figures.update(batch, made.images, truth=made.truth, coded=made.coded)
         if not self._pictures:
             rows = {
                 "reference": batch["reference"],
                 "synthesised": made.images,
-                "true" if "truth" in batch else "original": truth,
+                "true" if "truth" in batch else "original": made.truth,
             }
             self._pictures = {name: images[:_NUM_PICTURES].float() for name, images in rows.items()}
+            self._asked = [_caption(each) for each in batch["occurrence"][:_NUM_PICTURES].tolist()]
 
     def _write(self, trainer: Trainer, *, split: str, **facts: Any) -> None:
         figures, self._figures = self._figures, None
         if figures is None:
             return
         sampling = vars(self.sampling)
-        content = {"split": split, "step": trainer.global_step, **facts, **figures.compute(), "sampling": sampling}
+        content = {"split": split, **facts, **figures.compute(), "sampling": sampling}
         if not trainer.is_global_zero:
             return
         print(
@@ -176,7 +190,23 @@ class SynthesisReport(Callback):
         for name, value in content.items():
             if isinstance(value, float | int):
                 interval = content.get(f"{name}_interval")
-                print(f"{name:>28} {value}" + (f"   95 %: {interval[0]} to {interval[1]}" if interval else ""))
+                print(f"{name:>34} {value}" + (f"   95 %: {interval[0]} to {interval[1]}" if interval else ""))
         print(f"Figures: {save_json(content, self._folder / 'metrics.json')}")
+        each = {name.removesuffix("_each"): values for name, values in content.items() if name.endswith("_each")}
+        if each:
+            print(f"By AU: {write_whole(self._folder / 'aus.csv', partial(_write_table, columns=each))}")
         if self._pictures:
-            print(f"Pictures: {save_png(grid(self._pictures), self._folder / 'images' / f'{split}.png')}")
+            sheet = grid(self._pictures, columns=self._asked)
+            print(f"Pictures: {save_png(sheet, self._folder / 'images' / f'{split}.png')}")
+
+
+def _caption(present: list[bool]) -> str:
+    return "+".join(str(au) for au, is_there in zip(AUS, present, strict=True) if is_there) or "at rest"
+
+
+def _write_table(file: Path, columns: dict[str, dict[str, Any]]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["au", *columns])
+        for au in next(iter(columns.values())):
+            writer.writerow([au, *(values[au] for values in columns.values())])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -77,8 +77,8 @@ def occurrence_counts(
     return (told & known[..., None]).sum(dim=0)
 
 
-def f1_of_counts(counts: Int[Tensor, "au 4"]) -> Float[Tensor, " au"]:
-    """Give F1 = 2 TP / (2 TP + FP + FN); NaN where that is 0 / 0."""
+def f1_of_counts(counts: Num[Tensor, "*sample au 4"]) -> Float[Tensor, "*sample au"]:
+    """Give F1 = 2 TP / (2 TP + FP + FN), of one table of counts or of several; NaN where that is 0 / 0."""
     right, wrong, missed, _ = counts.unbind(dim=-1)
     return 2 * right / (2 * right + wrong + missed)
 

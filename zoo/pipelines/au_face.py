@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -126,6 +126,7 @@ class AUFacePipeline(Pipeline):
         seeds: Int[Tensor, " batch"] | None = None,
         sampling: Sampling | None = None,
         keep: Bool[Tensor, "batch rows cols"] | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Synthesis:
         """Synthesise one face for each reference; see :class:`zoo.pipelines.base.Pipeline`.
 
@@ -151,6 +152,7 @@ class AUFacePipeline(Pipeline):
             seeds=seeds.to(references.device),
             sampling=sampling,
             fixed=None if keep is None else Fixed(self.codec.tokenize(references), keep),
+            progress=progress,
         )
         return Synthesis(images=self.codec.detokenize(tokens), tokens=tokens)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Bool, Int
@@ -49,6 +49,7 @@ class Pipeline(Component):
         seeds: Int[Tensor, " batch"] | None = None,
         sampling: Sampling | None = None,
         keep: Bool[Tensor, "batch rows cols"] | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Synthesis:
         """Synthesise one face for each reference.
 
@@ -60,4 +61,5 @@ class Pipeline(Component):
             seeds: One for each face; 0, 1, 2 ... by default. A face depends on its own seed alone.
             sampling: How tokens are drawn.
             keep: Cells of the token grid where the face stays the reference's.
+            progress: Told after each pass of the generator how many are done, and of how many.
         """

@@ -54,6 +54,18 @@ class TestPipelines(ComponentContract):
         assert torch.equal(made.tokens[:, :, :3], own[:, :, :3])
         assert not torch.equal(made.tokens[:, :, 3:], own[:, :, 3:])
 
+    def test_progress_is_told_to_the_end(self, member, generator):
+        pipeline = self.make(member).eval()
+        told = []
+        pipeline.synthesize(
+            _references(generator, 1),
+            PROMPTS[:1],
+            sampling=Sampling(steps=2),
+            progress=lambda done, total: told.append((done, total)),
+        )
+        total = told[0][1]
+        assert told == [(done, total) for done in range(1, total + 1)]
+
     @pytest.mark.parametrize("guidance", ["text_guidance", "reference_guidance"])
     def test_a_guidance_of_one_needs_no_second_context(self, member, guidance, generator):
         pipeline = self.make(member).eval()
