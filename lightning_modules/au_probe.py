@@ -36,7 +36,8 @@ class AUProbe(nn.Module):
         self.questions = nn.Parameter(torch.randn(len(AUS), dim))
         self.read = CrossAttention(dim, key_dim=dim, num_heads=1)
         self.norm = RMSNorm(dim)
-        self.occurrence = nn.Linear(dim, 1)
+        self.directions = nn.Parameter(dim**-0.5 * torch.randn(len(AUS), dim))
+        self.bias = nn.Parameter(torch.zeros(len(AUS)))
         self.maps = nn.Sequential(nn.Linear(dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, map_side**2))
 
     def forward(self, context: Context) -> AUAnswer:
@@ -46,7 +47,7 @@ class AUProbe(nn.Module):
         found, weights = self.read(questions, context.action, mask=mask)
         answers = self.norm(questions + found)
         return AUAnswer(
-            occurrence=self.occurrence(answers)[..., 0].float(),
+            occurrence=((answers * self.directions).sum(-1) + self.bias).float(),
             maps=self.maps(answers).unflatten(-1, (self.map_side, self.map_side)).float(),
             attention=None if context.attention is None else weights @ context.attention,
         )
