@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _PROCEDURAL = "ProceduralFaces"
 _RENDERED = "procedural FACS faces, rendered; no photograph of a person"
+_DESCRIPTIONS = "Descriptions"
+_COMPOSED = "descriptions composed from the lexicon for AU sets of procedural faces; nobody's labels"
 
 
 def export(checkpoint: str, output: str, half: bool = False) -> None:
@@ -38,7 +40,7 @@ def model_card(component: Component, metadata: dict[str, Any]) -> str:
     """Say what a trained component is, on what and how it was trained, what it reached, and what it is not for."""
     parameters = sum(each.numel() for each in component.parameters())
     data = metadata.get("data") or {}
-    procedural = _PROCEDURAL in str(data.get("class_path"))
+    described, licence = _origin(data)
     lines = [
         f"# {component_name(component)}",
         "",
@@ -54,7 +56,7 @@ def model_card(component: Component, metadata: dict[str, Any]) -> str:
         "",
         f"- Command: `{metadata.get('command') or 'not recorded'}`",
         f"- Steps: {metadata.get('steps', 'not recorded')}",
-        f"- Data: {_RENDERED if procedural else data.get('class_path', 'not recorded')}",
+        f"- Data: {described}",
         "",
         "## Figures",
         "",
@@ -62,18 +64,28 @@ def model_card(component: Component, metadata: dict[str, Any]) -> str:
         "",
         "## Licence, limits, consent",
         "",
+        *licence,
     ]
-    if procedural:
-        lines += [
+    return "\n".join(lines)
+
+
+def _origin(data: dict[str, Any]) -> tuple[str, list[str]]:
+    """Say what the training data is, and what follows from it."""
+    name = str(data.get("class_path", "not recorded"))
+    if _PROCEDURAL in name:
+        return _RENDERED, [
             "Weights: Apache-2.0, as the code. Trained on rendered faces alone, so nobody's consent was needed, and",
             "nothing here says how well it does on photographs: don't use it on people.",
         ]
-    else:
-        lines += [
-            "The licence of the training data governs these weights and whom they may be given to. Use them only as",
-            "the people in that data agreed to, and never to judge what a person feels or intends.",
+    if _DESCRIPTIONS in name and not (data.get("init_args") or {}).get("path"):
+        return _COMPOSED, [
+            "Weights: Apache-2.0, as the code. Trained on composed texts alone, so nobody's consent was needed, and",
+            "nothing here says how well it reads what others write.",
         ]
-    return "\n".join(lines)
+    return name, [
+        "The licence of the training data governs these weights and whom they may be given to. Use them only as",
+        "the people in that data agreed to, and never to judge what a person feels or intends.",
+    ]
 
 
 def _figures(metrics: dict[str, Any]) -> list[str]:

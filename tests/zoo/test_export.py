@@ -56,6 +56,14 @@ def test_people_in_the_data_are_not_passed_over(run, tmp_path):
     assert "as\nthe people in that data agreed to" in (tmp_path / "bundle" / "README.md").read_text()
 
 
+def test_descriptions_are_nobodys_unless_labels_of_people_chose_them(run, tmp_path):
+    config = PROCEDURAL.replace("procedural_faces.ProceduralFaces", "descriptions.Descriptions")
+    for path, said in (("null", "composed texts alone"), ("data/bp4d_autext", "the people in that data agreed to")):
+        (run / "config.yaml").write_text(f"{config}  init_args:\n    path: {path}\n")
+        export(str(run), str(tmp_path / "bundle"))
+        assert said in (tmp_path / "bundle" / "README.md").read_text()
+
+
 def test_a_run_without_records_is_exported_as_far_as_is_known(run, tmp_path):
     (run / "config.yaml").write_text("")
     (run / "metrics.json").unlink()
