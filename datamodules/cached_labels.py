@@ -53,7 +53,7 @@ class CachedLabels:
     def _references(self, images: Tensor) -> dict[str, NDArray[Any]]:
         numbers, fresh = [], {}
         for image in images.numpy():
-            digest = hashlib.blake2b(np.ascontiguousarray(image), digest_size=_DIGEST_BYTES).digest()
+            digest = hashlib.blake2b(image.tobytes(), digest_size=_DIGEST_BYTES).digest()
             if digest not in self._number:
                 self._number[digest] = len(self._number)
                 fresh[digest] = self._place

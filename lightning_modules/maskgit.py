@@ -133,14 +133,11 @@ class MaskGITModule(TrainingModule):
             if each is not None and not any(weight.requires_grad for weight in each.parameters())
         }
 
-    def learning(self) -> list[str]:
-        """Name what could be cached if it did not learn."""
-        return [name for name in REFERENCE_FEATURES if getattr(self.pipeline, name) is not None] + ["text"]
-
-    def looks_at_references(self) -> bool:
-        """Whether a face encoder that learns must see the reference itself, cache or not."""
-        cached = self.cacheable()
-        return any(getattr(self.pipeline, name) is not None and name not in cached for name in REFERENCE_FEATURES)
+    def uncached(self) -> list[str]:
+        """Name the encoders whose features no cache has, as they change in training or are of labels."""
+        own = [name for name in REFERENCE_FEATURES if getattr(self.pipeline, name) is not None]
+        cacheable = self.cacheable()
+        return [name for name in [*own, "text"] if name not in cacheable]
 
     def train(self, mode: bool = True) -> MaskGITModule:
         """Switch modes; what is frozen stays in eval mode."""

@@ -76,10 +76,9 @@ def _make(cli: ZooCLI) -> None:
     config, model, data = cli.config, cli.model.eval(), cli.datamodule
     cache = planned_cache(model, data, config["cache"] or AUTO)
     parts = model.cacheable()
-    learning = [name for name in model.learning() if name not in parts]
     say(f"Cache: {', '.join(parts)} into {shown(cache.folder)}")
-    if learning:
-        say(f"Not cached: {', '.join(learning)}, as it changes in training or reads labels.")
+    if uncached := model.uncached():
+        say(f"Computed in training as before: {', '.join(uncached)} (not frozen, or of labels)")
     epochs = config["prompt_epochs"]
     if epochs is None:
         epochs = config["trainer"]["max_epochs"] or 1

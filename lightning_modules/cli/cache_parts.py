@@ -40,7 +40,7 @@ def weights_digest(part: torch.nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in _tensors(part):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]
 
 
@@ -68,15 +68,15 @@ def planned_cache(model: Any, data: FaceDataModule, given: str) -> TokenCache:
     Raises:
         UserError: The model trains on images.
     """
+    from datamodules.cached_faces import TEXT
     from datamodules.token_cache import TokenCache, cache_folder
     from lightning_modules.cli.errors import UserError
 
     if not hasattr(model, "cacheable"):
         message = f"cache: {type(model).__name__} trains on images; a cache is for stage II, such as stage2.yaml."
         raise UserError(message)
-    return TokenCache(
-        cache_folder(data, given), parts=identities(model.cacheable()), with_images=model.looks_at_references()
-    )
+    with_images = model.uncached() not in ([], [TEXT])  # a face encoder that learns looks at references
+    return TokenCache(cache_folder(data, given), parts=identities(model.cacheable()), with_images=with_images)
 
 
 def _identity(part: Component, codec: Codec) -> dict[str, Any]:
