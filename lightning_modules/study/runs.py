@@ -1,0 +1,268 @@
+"""The runs of a study: their configs, their commands, their folders, and how far they are."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lightning_modules.cli.composition import compose, merged
+from lightning_modules.cli.config_files import find_config, read, shown
+from lightning_modules.cli.errors import UserError
+from lightning_modules.study.plan import Measure, Recipe, Study
+from lightning_modules.study.reading import anchored
+from zoo.files import save_json, save_text
+
+CLOCK = "training_clock"
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Where a study keeps what.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    def config(self, name: str) -> Path:
+        """The config of a part or variant."""
+        return self.path / "configs" / f"{name}.yaml"
+
+    def run(self, name: str, seed: int) -> Path:
+        """The run of a part or variant."""
+        return self.path / "runs" / name / f"seed_{seed}"
+
+    def state(self, name: str, seed: int) -> Path:
+        """What is known of a run."""
+        return self.path / "state" / name / f"seed_{seed}.json"
+
+    def log(self, name: str, what: str) -> Path:
+        """What a process printed."""
+        return self.path / "logs" / name / f"{what}.txt"
+
+    def measured(self, name: str, seed: int, measure: str) -> Path:
+        """Where a measurement writes."""
+        return self.path / "measured" / measure / name / f"seed_{seed}"
+
+    def measured_state(self, name: str, seed: int, measure: str) -> Path:
+        """What was measured."""
+        return self.path / "state" / name / f"seed_{seed}_{measure}.json"
+
+    def budget(self, name: str) -> Path:
+        """How many steps the minutes of a variant are."""
+        return self.path / "state" / name / "steps_in_minutes.json"
+
+    def lock(self, name: str, what: str) -> Path:
+        """What only one process at a time holds."""
+        return self.path / "state" / name / f"{what}.lock"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of a part or variant.
+
+    Attributes:
+        study: The study.
+        folder: The study's folder.
+        recipe: What is trained.
+        seed: With which seed.
+    """
+
+    study: Study
+    folder: StudyFolder
+    recipe: Recipe
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """What the run is called in messages and among tasks."""
+        return f"{self.recipe.name}/seed_{self.seed}"
+
+    @property
+    def path(self) -> Path:
+        """Its folder, or that of what is trained already."""
+        if self.recipe.trained is not None:
+            return Path(self.recipe.trained)
+        return self.folder.run(self.recipe.name, self.seed)
+
+    def part(self, name: str) -> Run:
+        """Give the run of a part that serves this one."""
+        part = self.study.parts[name]
+        return Run(self.study, self.folder, part, part.seed_for(self.seed))
+
+    def fit_words(self, steps: int | None) -> list[str]:
+        """Give the command after ``python cli.py`` that trains it, or goes on with it.
+
+        Args:
+            steps: How many optimiser steps; None is as long as its configs say.
+        """
+        words = ["fit", "--config", shown(self.folder.config(self.recipe.name))]
+        words += ["--run", self.path.name, "--ckpt_path", "last", "--seed_everything", str(self.seed)]
+        words += [*_words({"trainer.default_root_dir": shown(self.folder.path / "runs")}), *self._part_words()]
+        if steps is not None and self.recipe.budget is not None:
+            every = max(1, steps // self.recipe.budget.validations)
+            words += _words(
+                {
+                    "trainer.max_steps": steps,
+                    "trainer.max_epochs": -1,
+                    "trainer.val_check_interval": every,
+                    "trainer.check_val_every_n_epoch": None,
+                }
+            )
+        return [*words, *clock_words()]
+
+    def clock_words(self, file: Path) -> list[str]:
+        """Give the command that measures how long a step takes, and trains nothing that is kept."""
+        budget = self.recipe.budget
+        assert budget is not None
+        scratch = {
+            "trainer.default_root_dir": shown(file.parent / "clocked"),
+            "trainer.max_steps": 1_000_000,  # never reached: the clock stops the run
+            "trainer.max_epochs": -1,
+            "trainer.limit_val_batches": 0,
+            "trainer.num_sanity_val_steps": 0,
+            "trainer.enable_checkpointing": False,
+            "trainer.logger": False,
+        }
+        words = ["fit", "--config", shown(self.folder.config(self.recipe.name)), "--run", "clocked"]
+        words += ["--seed_everything", str(self.seed), *_words(scratch), *self._part_words()]
+        return [*words, *clock_words(stop_after=budget.clocked_steps, file=shown(file))]
+
+    def measure_words(self, measure: Measure) -> list[str]:
+        """Give the command of a measurement."""
+        places = self._places(measure)
+        words = [each.format(**places) for each in measure.command]
+        parts = {key: shown(self.part(name).path) for key, name in measure.parts.items()}
+        return [*words, *_words({**measure.options, **parts})]
+
+    def figures(self, measure: Measure) -> Path | None:
+        """Find the figures of a measurement.
+
+        Raises:
+            UserError: There are several files that could be it.
+        """
+        pattern = measure.figures.format(**self._places(measure))
+        root = Path(pattern).anchor or "."
+        found = sorted(Path(root).glob(str(Path(pattern).relative_to(root)) if root != "." else pattern))
+        if len(found) > 1:
+            message = f"measures.{measure.name}.figures: must be one file, and {pattern} is {len(found)}."
+            raise UserError(message)
+        return found[0] if found else None
+
+    def write_config(self) -> dict[str, Any]:
+        """Write the config of the recipe; give all that it says, without the seed, for comparison.
+
+        Raises:
+            UserError: A config is missing or misspelt.
+        """
+        file = self.folder.config(self.recipe.name)
+        body = config_of(self.recipe, file)
+        header = f"# {self.recipe.label}\n# Written by `python cli.py study`; the study's own YAML is what to change.\n"
+        text = header + yaml.safe_dump(body, sort_keys=False, allow_unicode=True)
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            save_text(text, file)
+        content: dict[str, Any] = {}
+        composition = compose(["--config", str(file)])
+        for layer in composition.layers:
+            content = merged(content, layer)
+        return {**content, **{f"part of {key}": name for key, name in self.recipe.parts.items()}}
+
+    def _part_words(self) -> list[str]:
+        return _words({key: shown(self.part(name).path) for key, name in self.recipe.parts.items()})
+
+    def _places(self, measure: Measure) -> dict[str, Any]:
+        name, seed = self.recipe.name, self.seed
+        written = shown(self.folder.measured(name, seed, measure.name))
+        return {"run": shown(self.path), "folder": written, "variant": name, "seed": seed}
+
+
+def config_of(recipe: Recipe, file: Path) -> dict[str, Any]:
+    """Give the config of a recipe: what it extends, then the overlays and options.
+
+    Args:
+        recipe: The recipe.
+        file: Where the config will stand.
+    """
+    plain: dict[str, Any] = {}
+    dotted: dict[str, Any] = {}
+    for name in recipe.overlays:
+        overlay = find_config(name)
+        body = anchored({key: value for key, value in read(overlay).items() if key != "extends"}, overlay)
+        _lay(body, plain, dotted)
+    _lay(recipe.options, plain, dotted)
+    return {"extends": [_reachable(name, file) for name in recipe.configs], **plain, **dotted}
+
+
+def clock_words(**arguments: Any) -> list[str]:
+    """Give the options that add the clock of training steps."""
+    clock = {f"callbacks.{CLOCK}": "lightning_modules.study.training_clock.TrainingClock"}
+    return _words({**clock, **{f"callbacks.{CLOCK}.{key}": value for key, value in arguments.items()}})
+
+
+def command_line(words: list[str]) -> str:
+    """Give a command as one would type it."""
+    return shlex.join(["python", "cli.py", *words])
+
+
+def read_state(file: Path) -> dict[str, Any]:
+    """Read what is known of a run; empty where nothing is."""
+    try:
+        state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        message = f"{shown(file)} must be JSON that a study wrote, and can't be read: {error}. Delete it to train anew."
+        raise UserError(message) from error
+    return state
+
+
+def note_state(file: Path, **news: Any) -> dict[str, Any]:
+    """Add to what is known of a run."""
+    state = {**read_state(file), **news}
+    save_json(state, file)
+    return state
+
+
+def changes(there: Any, here: Any, at: str = "") -> Iterator[str]:
+    """Name the dotted keys in which two contents differ, with both values."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        for key in dict.fromkeys([*there, *here]):
+            yield from changes(there.get(key), here.get(key), f"{at}.{key}" if at else str(key))
+    elif there != here:
+        yield f"{at.replace('.init_args', '')}: {there!r} then, {here!r} now"
+
+
+def _lay(body: Mapping[str, Any], plain: dict[str, Any], dotted: dict[str, Any]) -> None:
+    """Lay keys over those before; dotted ones reach into plain ones, and the later ones stand later."""
+    for key, value in body.items():
+        if "." in key:
+            dotted.pop(key, None)
+            dotted[key] = value
+        else:
+            plain.update(merged(plain, {key: value}))
+
+
+def _reachable(name: str, file: Path) -> str:
+    """A config's name as a file in the study's folder must say it, where another one could have the same name."""
+    wanted = find_config(name)
+    try:
+        found = find_config(name, file) if file.parent.is_dir() else wanted
+    except UserError:
+        return str(wanted.resolve())
+    return name if found.samefile(wanted) else str(wanted.resolve())
+
+
+def _words(options: Mapping[str, Any]) -> list[str]:
+    """Options as words of a command line."""
+    words = []
+    for key, value in options.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        words += [f"--{key}", text]
+    return words
