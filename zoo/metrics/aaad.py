@@ -156,6 +156,7 @@ class AAAD(IndexedMetric):
                 {name: rows[some] for name, rows in frames.columns.items()},
                 [person for person, is_known in zip(frames.subjects, some.tolist(), strict=True) if is_known],
                 frames.index[some],
+                frames.has_subjects,
             )
             by_labels = self._figures(chosen, chosen.columns["labels"].nan_to_num(), known[some])
             figures |= {f"{name}_labels": figure for name, figure in by_labels.items()}

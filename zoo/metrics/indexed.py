@@ -28,11 +28,13 @@ class Frames:
         subjects: Who each frame shows, for :func:`zoo.metrics.bootstrap.bootstrap_over_subjects`; where nobody said,
             each frame stands for itself.
         index: Number of each frame.
+        has_subjects: Whether somebody said whom the frames show.
     """
 
     columns: Mapping[str, Tensor]
     subjects: Sequence[str]
     index: Int[Tensor, " frame"]
+    has_subjects: bool
 
     def __len__(self) -> int:
         return len(self.index)
@@ -137,10 +139,11 @@ class IndexedMetric(Metric, ABC):
         kept = order[torch.cat([torch.ones(1, dtype=torch.bool), ordered[1:] != ordered[:-1]])]
         columns = {name: dim_zero_cat(getattr(self, name)).cpu()[kept] for name in self._columns}
         people = people[kept]
-        if int(people[0]) == _ABSENT:
+        has_subjects = int(people[0]) != _ABSENT
+        if not has_subjects:
             # blocks of many frames have the same spread as frames alone, and cost less
             people = torch.arange(len(kept)) % _MAX_PEOPLE
-        return Frames(columns, [str(person) for person in people.tolist()], numbers[kept])
+        return Frames(columns, [str(person) for person in people.tolist()], numbers[kept], has_subjects)
 
     def _warn_of_order(self) -> None:
         is_distributed = self.distributed_available_fn() if self.distributed_available_fn is not None else False
