@@ -137,11 +137,7 @@ class AUFusionModule(TrainingModule):
         return self
 
     def check(self, *, image_size: int) -> None:
-        """Refuse images of a size that the fusion was not built for.
-
-        Raises:
-            ValueError: They are.
-        """
+        """Raise ``ValueError`` for images of a size that the fusion was not built for."""
         if image_size != self.image_size:
             message = (
                 f"AUFusionModule: image_size must be that of the data, {image_size}, got {self.image_size}. "
@@ -194,6 +190,10 @@ class AUFusionModule(TrainingModule):
         """Log the loss."""
         self.log("test/loss", self.loss.compute())
         self.loss.reset()
+
+    def predict_step(self, batch: ProceduralFaceBatch, batch_idx: int) -> AUAnswer:
+        """Tell which AUs a text means and where on its reference they act."""
+        return self.ask(batch)["own"]
 
     @torch.no_grad()
     def ask(self, batch: ProceduralFaceBatch) -> dict[str, AUAnswer]:
