@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,22 +22,23 @@ if TYPE_CHECKING:
 
 _GAP = 2
 _SMALLEST_SIDE = 64
+READABLE_SIDE = 128
+"""Pixels a side at which a person can read AUs off a face."""
 _HEAD = 14
 
 
-def grid(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Image:
+def grid(rows: Mapping[str, Tensor], *, columns: Sequence[str] = (), smallest_side: int = _SMALLEST_SIDE) -> Image:
     """Draw rows of equally many images in [-1, 1] below each other, each behind its caption.
-
-    Images smaller than 64 px are enlarged by whole numbers, so that one sees their pixels.
 
     Args:
         rows: Images of each row, by its caption.
         columns: A caption for each column; one that is too long for it is cut, and ends in dots then.
+        smallest_side: Smaller images are enlarged to it or beyond, by whole numbers, so that one sees their pixels.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     first = next(iter(rows.values()))
-    enlarge = max(1, -(-_SMALLEST_SIDE // first.shape[-1]))
+    enlarge = max(1, -(-smallest_side // first.shape[-1]))
     height, width = (side * enlarge for side in first.shape[-2:])
     font = ImageFont.load_default()
     margin = 2 * _GAP + int(max(font.getlength(caption) for caption in rows))
@@ -45,12 +47,8 @@ def grid(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Image:
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     for column, caption in enumerate(columns):
-        text, cut = caption, caption
-        while font.getlength(text) > width and cut:
-            cut = cut[:-1]
-            text = f"{cut.rstrip('+, ')}..."  # a set of AUs that lacks one would be another set
         middle = margin + column * (width + _GAP) + width // 2
-        draw.text((middle, head // 2), text, fill="black", font=font, anchor="mm")
+        draw.text((middle, head // 2), _fitting(caption, width, font), fill="black", font=font, anchor="mm")
     for row, (caption, images) in enumerate(rows.items()):
         top = head + row * (height + _GAP)
         draw.text((_GAP, top + height // 2), caption, fill="black", font=font, anchor="lm")
@@ -58,6 +56,16 @@ def grid(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Image:
             face = Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST)
             sheet.paste(face, (margin + column * (width + _GAP), top))
     return sheet
+
+
+def _fitting(caption: str, width: int, font: Any) -> str:
+    """Cut a caption after a whole word, since a set of AUs that lacks one, or half a number, would be another set."""
+    if font.getlength(caption) <= width:
+        return caption
+    words = re.findall(r"[^+, ]+[+, ]*", caption)
+    cuts = ["".join(words[:count]).rstrip("+, ") for count in range(len(words) - 1, 0, -1)]
+    cuts += [words[0][:count] for count in range(len(words[0]) - 1, 0, -1)] if words else []
+    return next((f"{cut}..." for cut in cuts if font.getlength(f"{cut}...") <= width), "")
 
 
 def as_array(sheet: Image) -> NDArray[np.uint8]:

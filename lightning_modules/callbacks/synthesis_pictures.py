@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from lightning_modules.callbacks.grids import grid, save_png
+from lightning_modules.callbacks.grids import READABLE_SIDE, grid, save_png
 from lightning_modules.callbacks.pictures import log_picture
 from zoo.facs import AUS
 from zoo.facs.composer import Composer
@@ -110,7 +110,7 @@ class SynthesisPictures(Callback):
                 for subject, reference in references.items()
             }
         columns = ["reference", *("+".join(map(_caption, labels)) or "at rest" for labels in self.labels)]
-        sheet = grid(rows, columns=columns)
+        sheet = grid(rows, columns=columns, smallest_side=READABLE_SIDE)
         save_png(sheet, self._folder / f"step_{trainer.global_step:07d}.png")
         log_picture(trainer, "synthesis", sheet)
 

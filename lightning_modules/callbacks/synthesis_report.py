@@ -13,7 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from datamodules.progress import progress_bar
 from lightning_modules.callbacks.best_weights import best_weights, loader_of, step_of
-from lightning_modules.callbacks.grids import grid, save_png
+from lightning_modules.callbacks.grids import READABLE_SIDE, grid, save_png
 from lightning_modules.callbacks.synthesis_figures import SynthesisFigures
 from lightning_modules.callbacks.synthesis_sampling import advancing, sampled_faces
 from lightning_modules.trained_parts import require
@@ -196,7 +196,7 @@ class SynthesisReport(Callback):
         if each:
             print(f"By AU: {write_whole(self._folder / 'aus.csv', partial(_write_table, columns=each))}")
         if self._pictures:
-            sheet = grid(self._pictures, columns=self._asked)
+            sheet = grid(self._pictures, columns=self._asked, smallest_side=READABLE_SIDE)
             print(f"Pictures: {save_png(sheet, self._folder / 'images' / f'{split}.png')}")
 
 

@@ -16,6 +16,22 @@ def test_small_images_are_enlarged_and_rows_captioned():
     assert (pixels[:64, :40] < 128).any()  # the caption
 
 
+def test_a_caption_that_is_cut_says_so(monkeypatch):
+    from PIL import ImageDraw
+
+    drawn = []
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda self, place, text, **options: drawn.append(text))
+    images = torch.zeros(3, 3, 64, 64)
+    grids.grid({"row": images}, columns=["12", "1+2+4", "1+2+4+6+12+15+17+24"])
+    short, fits, cut = drawn[:3]
+    assert (short, fits) == ("12", "1+2+4")
+    assert cut.endswith("...")
+    assert "1+2+4+6+12+15+17+24".startswith(f"{cut.removesuffix('...')}+")
+    drawn.clear()
+    grids.grid({"row": images}, columns=["1+2+4+6+12+15+17+24"] * 3, smallest_side=160)
+    assert drawn[0] == "1+2+4+6+12+15+17+24"
+
+
 @pytest.mark.parametrize(
     ("levels", "shown"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (4, [1, 2, 4]), (8, [1, 2, 4, 8])]
 )
