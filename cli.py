@@ -24,6 +24,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
         "manifest": "datamodules.builders.au_text:build_manifest",
         "faces": "datamodules.builders.faces:build_faces",
     },
+    "evaluate": "lightning_modules.cli.evaluate:evaluate",
     "export": "zoo.export:export",
     "import": {"mefarg": "zoo.foreign.mefarg:import_mefarg"},
     "list": "lightning_modules.cli.listing:list_parts",

@@ -12,6 +12,7 @@ TRAINER_COMMANDS = {
 _GROUPS = {
     "describe": "AUs to words and back: descriptions of labels, of whole files, and what is wrong with a text",
     "dataset": "build a data set: aligned faces, AU labels, descriptions, reference faces, splits, card",
+    "evaluate": "measure models and folders of pictures on one test set, by one set of judges: tables with intervals",
     "export": "write what a run trained as a bundle: weights, arguments, card, checksums",
     "import": "turn a published checkpoint of others into a bundle",
     "list": "list the parts that a config can name",
@@ -62,6 +63,11 @@ _EXAMPLES = {
     "cli.py dataset faces": """
   python cli.py dataset faces --num-images 1000 --output data/faces
   python cli.py dataset faces --num-images 1000 --keep-neutral false --storage tar --output data/faces_tar""",
+    "cli.py evaluate": """
+  python cli.py evaluate --systems.ours models/vq_auface --output evaluated/ours
+  python cli.py evaluate --systems.text 'runs/stage2/text_*' --systems.labels 'runs/stage2/labels_*'
+         --sets "[seen,unseen]" --num-images 512 --output evaluated/table2    several seeds each; text is the baseline
+  python cli.py evaluate --config evaluate.yaml --systems.mine runs/stage2/mine --output evaluated/mine""",
     "cli.py export": """
   python cli.py export --checkpoint runs/stage1/version_0 --output exported/codec    then zoo.load("exported/codec")""",
     "cli.py import mefarg": """

@@ -1,0 +1,197 @@
+"""The command ``python cli.py evaluate``: what models and outside systems are worth."""
+
+from __future__ import annotations
+
+import json as json_format
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from lightning_modules.evaluation.evaluation import Evaluation, SetResult
+    from lightning_modules.evaluation.evaluation_set import EvaluationSet
+    from lightning_modules.evaluation.judges import Judges
+    from lightning_modules.evaluation.systems import System
+
+
+def evaluate(
+    *,
+    systems: dict[str, str | list[str]] | list[str],
+    output: str,
+    data: str | None = None,
+    data_options: dict[str, Any] | None = None,
+    sets: list[Literal["seen", "unseen"]] = ["seen"],  # noqa: B006 - jsonargparse needs the default; nobody changes it
+    num_images: int | None = 2000,
+    seed: int = 0,
+    baseline: str | None = None,
+    recognizer: str | None = "models/recognizer_independent",
+    identity: str | None = "models/face_identity_independent",
+    steps: int = 8,
+    temperature: float = 0.5,
+    text_guidance: float = 2.0,
+    reference_guidance: float = 1.0,
+    precision: Literal["float32", "bfloat16"] = "float32",
+    pictures: str = "data/pictures",
+    batch_size: int = 32,
+    device: str = "auto",
+    json: bool = False,
+) -> None:
+    """Measure models and folders of pictures on one test set, by one set of judges.
+
+    Every table has, beside the systems, what a copied reference, the true image, the codec's version of that, and the
+    AUs of somebody else would give. Intervals are 95 %, by drawing people with replacement; differences are taken on
+    the same people. Pictures are made once and kept: an evaluation that was stopped goes on.
+
+    Args:
+        systems: Path of each system, as --systems.NAME PATH: a bundle, a run's folder, a checkpoint, or a folder of
+            pictures with one for each frame. A path with wildcards, or a list in a config, is one system trained with
+            several seeds.
+        output: Folder of tables and plots.
+        data: A YAML of data, or a run's folder, which has that of its training; by default the first run's.
+        data_options: Arguments of the data to be changed, as --data-options.interaction 0.
+        sets: AU sets that training has seen, or those that it never saw, or both, as "[seen,unseen]".
+        num_images: Frames of each set, chosen by seed; null takes all.
+        seed: Decides which frames.
+        baseline: The system that the others are compared with; the first where not given.
+        recognizer: What sees AUs: a bundle, a run's folder or a checkpoint that no training ever used; null for none.
+        identity: What compares identities, likewise; left out where nothing is there.
+        steps: Steps of sampling.
+        temperature: Of the draw of a token; 0 takes the likeliest.
+        text_guidance: How far to go from the face without text to the one with it; 1 is no guidance.
+        reference_guidance: The same for the reference.
+        precision: Numbers in which models work.
+        pictures: Folder where all models' pictures are kept.
+        batch_size: Pictures at once.
+        device: cpu, cuda, or auto.
+        json: Whether to print what metrics.json holds, for programs.
+    """
+    from lightning_modules.evaluation.data import data_config, data_module, disagreements
+    from lightning_modules.evaluation.systems import find_systems
+    from lightning_modules.evaluation.writing import write_results
+
+    found = find_systems(systems)
+    names = [system.name for system in found]
+    if baseline is not None and baseline not in names:
+        message = f"evaluate: baseline must be one of {', '.join(names)}, got {baseline!r}."
+        raise ValueError(message)
+    options = data_options or {}
+    config, said_in = data_config(data, found)
+    place = _device(device)
+    judges = _judges({"recognizer": recognizer, "identity": identity}, place)
+    evaluation = _evaluation(
+        found, judges, place, pictures=pictures, batch_size=batch_size, precision=precision, quiet=json,
+        sampling={
+            "steps": steps, "temperature": temperature, "text_guidance": text_guidance,
+            "reference_guidance": reference_guidance,
+        },
+    )  # fmt: skip
+    notes = [
+        f"{system.name}: {member.path} was trained on other data: {'; '.join(differences)}."
+        for system in found
+        for member in system.members
+        if (differences := disagreements(config, options, member))
+    ]
+    notes += [
+        f"No judge of {name}: {record['missing']}{f' ({path})' if (path := record['path']) else ''}."
+        for name, record in judges.records.items()
+        if "missing" in record
+    ]
+    evaluation.check()
+    results: list[SetResult] = []
+    for name in sets:
+        built = data_module(config, {**options, **_aus_option(config, name)})
+        frames = _frames(name, built, num_images=num_images, seed=seed, device=place)
+        if not json:
+            print(f"{name}: {len(frames)} frames of {len(set(frames.labels.subject))} people, data of {said_in}")
+        results.append(evaluation.run(frames))
+    content = write_results(
+        results,
+        Path(output),
+        baseline=baseline or names[0],
+        facts={
+            "data": {"said_in": said_in, **config, "options": options, "num_images": num_images, "seed": seed},
+            "judges": judges.records,
+            "sampling": vars(evaluation.sampling),
+            "precision": precision,
+            "systems": evaluation.records,
+            "notes": notes,
+        },
+    )
+    if json:
+        print(json_format.dumps(content, indent=2))
+        return
+    print((Path(output) / "table.md").read_text(encoding="utf-8"))
+    for note in notes:
+        print(note)
+    print(f"Tables: {output}")
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def _judges(paths: dict[str, str | None], device: torch.device) -> Judges:
+    from lightning_modules.evaluation.judges import Judges
+
+    return Judges.load(paths, device=device)
+
+
+def _aus_option(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """What makes data give the AU sets of a test set."""
+    import importlib
+    import inspect
+
+    module, _, cls = config["class_path"].rpartition(".")
+    knows = "test_aus" in inspect.signature(getattr(importlib.import_module(module), cls)).parameters
+    if knows:
+        return {"test_aus": name}
+    if name == "unseen":
+        message = f"evaluate: sets must be [seen] for {cls}, got unseen: it holds no AU sets out."
+        raise ValueError(message)
+    return {}
+
+
+def _frames(name: str, data: Any, **arguments: Any) -> EvaluationSet:
+    from lightning_modules.evaluation.evaluation_set import EvaluationSet
+
+    return EvaluationSet(name, data, **arguments)
+
+
+def _evaluation(
+    systems: list[System],
+    judges: Judges,
+    device: torch.device,
+    *,
+    sampling: dict[str, Any],
+    pictures: str,
+    batch_size: int,
+    precision: str,
+    quiet: bool,
+) -> Evaluation:
+    from datamodules.progress import progress_bar
+    from lightning_modules.evaluation.evaluation import Evaluation
+    from zoo.generators.base import Sampling
+
+    if batch_size < 1:
+        message = f"evaluate: batch_size must be at least 1, got {batch_size}."
+        raise ValueError(message)
+
+    def progress(caption: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        return progress_bar(caption, total, show=False if quiet else None)
+
+    return Evaluation(
+        systems,
+        judges,
+        sampling=Sampling(**sampling),
+        precision=precision,
+        pictures=Path(pictures),
+        device=device,
+        batch_size=batch_size,
+        progress=progress,
+    )

@@ -1,0 +1,1 @@
+"""Evaluation: what models and outside systems are worth, on one test set, by one set of judges."""

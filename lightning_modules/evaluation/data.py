@@ -1,0 +1,117 @@
+"""The data that a test set is taken from, as a YAML or a run's config names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lightning_modules.cli.composition import compose
+from lightning_modules.cli.config_files import read, shown
+from lightning_modules.cli.errors import UserError, did_you_mean
+from zoo.facs.composer import Composer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datamodules.base import FaceDataModule
+    from lightning_modules.evaluation.systems import Member, System
+
+DEFAULT_DATA = "data/procedural_faces.yaml"
+_SAME_WORLD = ("image_size", "interaction", "held_out", "held_out_seed", "nuisance")
+"""Arguments of data in which a model's training should agree with the test."""
+_COMPOSER = "zoo.facs.composer.Composer"
+
+
+def data_config(name: str | None, systems: list[System]) -> tuple[dict[str, Any], str]:
+    """Say which data is meant, as a class and its arguments, and where that is said.
+
+    Args:
+        name: A YAML of data, or a run's folder, which has that of its training; by default the first run's.
+        systems: What is evaluated.
+
+    Raises:
+        UserError: There is no such YAML, or it names no data.
+    """
+    if name is None:
+        run = next((member.run for system in systems for member in system.members if member.run), None)
+        name = DEFAULT_DATA if run is None else str(run)
+    place = Path(name).expanduser()
+    file = place / "config.yaml" if (place / "config.yaml").is_file() else None
+    if file is not None or place.name == "config.yaml":
+        content = read(file or place).get("data")
+        source = shown(file or place)
+    else:
+        content = compose_part(name)
+        source = name
+    if not isinstance(content, dict) or "class_path" not in content:
+        message = f"evaluate: data must name a class_path, and {source} does not. Such as {DEFAULT_DATA}."
+        raise UserError(message)
+    return content, source
+
+
+def compose_part(name: str) -> Any:
+    """Read a part that is named like the value of an option, with the YAML files in it."""
+    import yaml
+
+    words = compose(["--data", name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"]).arguments
+    return yaml.safe_load(words[1])
+
+
+def data_module(config: Mapping[str, Any], options: Mapping[str, Any]) -> FaceDataModule:
+    """Build data.
+
+    Args:
+        config: Its class and arguments.
+        options: Arguments to be changed.
+
+    Raises:
+        UserError: An argument is none, or its value is wrong.
+    """
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    from datamodules.base import FaceDataModule
+
+    arguments = {**(config.get("init_args") or {}), **options}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(FaceDataModule, "data", required=True)
+    try:
+        parsed = parser.parse_object({"data": {"class_path": config["class_path"], "init_args": arguments}})
+        built: FaceDataModule = parser.instantiate_classes(parsed).data
+    except (ArgumentError, ValueError, TypeError) as error:
+        unknown = [name for name in options if f"'{name}'" in str(error) or f'"{name}"' in str(error)]
+        hint = did_you_mean(unknown[0], config.get("init_args") or {}) if unknown else ""
+        message = f"evaluate: data must be what {config['class_path']} takes: {str(error).strip()}{hint}"
+        raise UserError(message) from error
+    return built
+
+
+def disagreements(config: Mapping[str, Any], options: Mapping[str, Any], member: Member) -> list[str]:
+    """Say in what the data of a run's training differs from the data of the test, where that matters."""
+    trained = _trained_on(member)
+    if trained is None or trained.get("class_path") != config["class_path"]:
+        return []
+    tested, used = {**(config.get("init_args") or {}), **options}, trained.get("init_args") or {}
+    return [
+        f"{name} was {used[name]!r} and is {tested[name]!r}"
+        for name in _SAME_WORLD
+        if name in used and name in tested and used[name] != tested[name]
+    ]
+
+
+def composer_for(member: Member, given: Any, style: str | None) -> Any:
+    """Give what writes a model's prompts: that of its run, else the test's own in the style that the model reads."""
+    from zoo.components import specification
+
+    prompts = ((_trained_on(member) or {}).get("init_args") or {}).get("prompts")
+    if isinstance(prompts, dict) and prompts.get("class_path") == _COMPOSER:
+        return Composer(**(prompts.get("init_args") or {}))
+    if not isinstance(given, Composer) or style is None or given.style == style:
+        return given
+    return Composer(**{**specification(given)["init_args"], "style": style})
+
+
+def _trained_on(member: Member) -> dict[str, Any] | None:
+    if member.run is None:
+        return None
+    content = read(member.run / "config.yaml").get("data")
+    return content if isinstance(content, dict) else None
