@@ -29,6 +29,7 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "import": {"mefarg": "zoo.foreign.mefarg:import_mefarg"},
     "list": "lightning_modules.cli.listing:list_parts",
     "survey": {"make": "lightning_modules.cli.survey:make", "score": "lightning_modules.cli.survey:score"},
+    "study": "lightning_modules.cli.study:study",
     "synthesize": "lightning_modules.cli.synthesize:synthesize",
 }
 

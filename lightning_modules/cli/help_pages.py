@@ -17,6 +17,7 @@ _GROUPS = {
     "import": "turn a published checkpoint of others into a bundle",
     "list": "list the parts that a config can name",
     "survey": "the user study: a page on which people rank pictures of several systems, and its scores",
+    "study": "train and measure variants of a config, and lay them out in one table",
     "synthesize": "make faces from a reference and AUs or a description, one or many",
 }
 _MEMBERS = {
@@ -66,7 +67,7 @@ _EXAMPLES = {
     "cli.py evaluate": """
   python cli.py evaluate --systems.ours models/vq_auface --output evaluated/ours
   python cli.py evaluate --systems.text 'runs/stage2/text_*' --systems.labels 'runs/stage2/labels_*'
-         --sets "[seen,unseen]" --num-images 512 --output evaluated/table2    several seeds each; text is the baseline
+         --sets seen,unseen --num-images 512 --output evaluated/table2    several seeds each; text is the baseline
   python cli.py evaluate --config evaluate.yaml --systems.mine runs/stage2/mine --output evaluated/mine""",
     "cli.py export": """
   python cli.py export --checkpoint runs/stage1/version_0 --output exported/codec    then zoo.load("exported/codec")""",
@@ -81,6 +82,12 @@ _EXAMPLES = {
   python cli.py survey make --pictures faces --combinations 12+15,1+4 --per-combination 10 --output survey.html""",
     "cli.py survey score": """
   python cli.py survey score --answers study/answers --key study/survey_key.json --output study/scores""",
+    "cli.py study": """
+  python cli.py study --config studies/table6.yaml --dry-run    every command, and about how long it takes
+  python cli.py study --config studies/table6.yaml              go on where it stopped, or begin
+  python cli.py study --config studies/table2.yaml --seeds 0,1,2 --jobs 2 --max-steps 1280
+  python cli.py study --config studies/generators.yaml --only depth_minutes,flat_minutes --max-minutes 10
+  python cli.py study --config studies/paper/table6.yaml --submit studies/slurm.sh --launcher srun""",
     "cli.py synthesize": """
   python cli.py synthesize --aus 6,12 --output a.png            a procedural face, our own model
   python cli.py synthesize --aus 6,12,15 --reference face.png --model runs/stage2/version_0 --output b.png

@@ -43,5 +43,7 @@ def refuse_unknown(body: Mapping[str, Any], known: tuple[str, ...], where: str) 
     """
     for key in body:
         if key not in known:
-            message = f"{where}{key}: there is no such key.{did_you_mean(str(key), known)} There are: {', '.join(known)}."
+            message = (
+                f"{where}{key}: there is no such key.{did_you_mean(str(key), known)} There are: {', '.join(known)}."
+            )
             raise UserError(message)

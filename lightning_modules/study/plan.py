@@ -88,6 +88,7 @@ class Measure:
         figures: JSON file that the command writes, likewise; may hold ``*``.
         options: Dotted keys and values, added to the command.
         parts: Dotted keys whose value is the run of a part.
+        minutes: How long it took where it was tried, for estimates.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Measure:
     figures: str
     options: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
+    minutes: float | None = None
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,9 @@ class Processes:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {each: signal.signal(each, lambda number, _: self.stop(number)) for each in (signal.SIGINT, signal.SIGTERM)}
+        before = {
+            each: signal.signal(each, lambda number, _: self.stop(number)) for each in (signal.SIGINT, signal.SIGTERM)
+        }
         try:
             yield
         finally:

@@ -175,7 +175,7 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
 
 def _measure(name: str, body: dict[str, Any]) -> Measure:
     where = f"measures.{name}"
-    refuse_unknown(body, ("label", "command", "figures", "set"), f"{where}.")
+    refuse_unknown(body, ("label", "command", "figures", "set", "minutes"), f"{where}.")
     if ("command" in body) != ("figures" in body):
         message = f"{where}: command and figures must be given together: what is run, and the JSON file it writes."
         raise UserError(message)
@@ -188,6 +188,7 @@ def _measure(name: str, body: dict[str, Any]) -> Measure:
         figures=str(body.get("figures", TEST[1])),
         options=options,
         parts=parts,
+        minutes=body.get("minutes"),
     )
 
 

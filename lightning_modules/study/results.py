@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from lightning_modules.cli.config_files import shown
-from lightning_modules.cli.errors import UserError
+from lightning_modules.cli.errors import UserError, did_you_mean
+from lightning_modules.study.figures import figure, interval, names, read_figures
 from lightning_modules.study.intervals import Estimate, estimate
 from lightning_modules.study.plan import Column, Measure, Recipe, Study
 from lightning_modules.study.runs import Run
@@ -80,12 +78,14 @@ class Results:
         rows: In the order of the YAML.
         bounds: Of each group.
         failures: What went wrong, by run.
+        unknown: Figures that columns name and no measurement has.
     """
 
     study: Study
     rows: list[Row] = field(default_factory=list)
     bounds: list[Bound] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> bool | None:
@@ -104,13 +104,16 @@ def gather(work: Work, failures: Mapping[str, str]) -> Results:
         failures: What went wrong, by run.
 
     Raises:
-        UserError: A figure that a column names is not in the figures.
+        UserError: A file of figures is no JSON, or a figure is no number.
     """
     study = work.study
     results = Results(study, failures=dict(failures))
     groups: set[tuple[str, str]] = set()
+    known: set[str] = set()
     for measure in study.measures.values():
         found = {name: _found(work, recipe, measure) for name, recipe in study.variants.items()}
+        for figures in (each for of_seeds in found.values() for each in of_seeds.values()):
+            known |= set(names(figures))
         for name, recipe in study.variants.items():
             against = recipe.against or study.table.reference
             rival = {} if against == name else found[against]
@@ -118,16 +121,11 @@ def gather(work: Work, failures: Mapping[str, str]) -> Results:
             if found[name] and (recipe.group, measure.name) not in groups:
                 groups.add((recipe.group, measure.name))
                 results.bounds += _bounds(study, recipe, measure, found[name])
+    if known:
+        for column in study.table.columns:
+            if column.figure not in known:
+                results.unknown[column.figure] = did_you_mean(column.figure, sorted(known))
     return results
-
-
-def figure(figures: Mapping[str, Any], key: str) -> Any:
-    """Look a figure up; dots go deeper. None where it is not there."""
-    if key in figures:
-        return figures[key]
-    head, dot, rest = key.partition(".")
-    inner = figures.get(head)
-    return figure(inner, rest) if dot and isinstance(inner, Mapping) else None
 
 
 def _found(work: Work, recipe: Recipe, measure: Measure) -> Found:
@@ -137,17 +135,8 @@ def _found(work: Work, recipe: Recipe, measure: Measure) -> Found:
         state = work.folder.measured_state(recipe.name, seed, measure.name)
         file = run.figures(measure) if state.is_file() else None
         if file is not None:
-            found[seed] = _read(file)
+            found[seed] = read_figures(file)
     return found
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        message = f"{shown(file)} must be JSON with figures, and can't be read: {error}"
-        raise UserError(message) from error
-    return content
 
 
 def _row(work: Work, recipe: Recipe, measure: Measure, found: Found, against: str, rival: Found) -> Row:
@@ -155,9 +144,13 @@ def _row(work: Work, recipe: Recipe, measure: Measure, found: Found, against: st
     each: dict[str, dict[int, float]] = {}
     estimates, differences = {}, {}
     for column in study.table.columns:
-        values = {seed: value for seed, figures in found.items() if (value := _value(figures, column, measure)) is not None}
+        values = {
+            seed: value for seed, figures in found.items() if (value := _value(figures, column, measure)) is not None
+        }
         each[column.name] = values
-        if made := estimate(list(values.values()), [_interval(found[seed], column) for seed in values]):
+        if made := estimate(
+            list(values.values()), [interval(found[seed], column.figure, column.interval) for seed in values]
+        ):
             estimates[column.name] = made
         pairs = {seed: _value(rival[seed], column, measure) for seed in values if seed in rival}
         distances = [values[seed] - other for seed, other in pairs.items() if other is not None]
@@ -188,7 +181,7 @@ def _bounds(study: Study, recipe: Recipe, measure: Measure, found: Found) -> Ite
         for column, key in keys.items():
             bound = Column(name=column, figure=key)
             values = [value for figures in found.values() if (value := _value(figures, bound, measure)) is not None]
-            if made := estimate(values, [_interval(figures, bound) for figures in found.values()]):
+            if made := estimate(values, [interval(figures, key) for figures in found.values()]):
                 estimates[column] = made
         suffix = "" if len(study.measures) == 1 else f", {measure.label}"
         yield Bound(label=f"{label}{suffix}", group=recipe.group, measure=measure.name, estimates=estimates)
@@ -199,7 +192,7 @@ def _losses(study: Study, found: Found) -> Iterator[str]:
     for key, floors in study.table.must_beat.items():
         for floor in floors:
             for figures in found.values():
-                own, other = (_ends(figures, each, f"{each}_interval") for each in (key, floor))
+                own, other = interval(figures, key), interval(figures, floor)
                 if own is None or other is None or own[0] <= other[1]:
                     yield f"{key} over {floor}"
                     break
@@ -213,22 +206,9 @@ def _value(figures: Mapping[str, Any], column: Column, measure: Measure) -> floa
     return None if value is None else float(value)
 
 
-def _interval(figures: Mapping[str, Any], column: Column) -> tuple[float, float] | None:
-    return _ends(figures, column.figure, column.interval or f"{column.figure}_interval", own=False)
-
-
-def _ends(figures: Mapping[str, Any], key: str, interval: str, *, own: bool = True) -> tuple[float, float] | None:
-    """The interval of a figure; the figure itself twice where it has none."""
-    ends = figure(figures, interval)
-    if isinstance(ends, list) and len(ends) == 2 and all(isinstance(each, int | float) for each in ends):
-        return float(ends[0]), float(ends[1])
-    value = figure(figures, key) if own else None
-    return None if value is None else (float(value), float(value))
-
-
 def _training_times(work: Work, recipe: Recipe) -> Iterator[dict[str, Any]]:
     for seed in work.study.seeds:
         run = Run(work.study, work.folder, recipe, recipe.seed_for(seed))
         file = run.path / "training_time.json"
         if file.is_file():
-            yield _read(file)
+            yield read_figures(file)

@@ -12,56 +12,14 @@ from typing import Any
 import yaml
 
 from lightning_modules.cli.composition import compose, merged
-from lightning_modules.cli.config_files import find_config, read, shown
+from lightning_modules.cli.config_files import shown
 from lightning_modules.cli.errors import UserError
+from lightning_modules.study.folders import StudyFolder
 from lightning_modules.study.plan import Measure, Recipe, Study
-from lightning_modules.study.reading import anchored
-from zoo.files import save_json, save_text
+from lightning_modules.study.recipes import config_of
+from zoo.files import save_text
 
 CLOCK = "training_clock"
-
-
-@dataclass(frozen=True)
-class StudyFolder:
-    """Where a study keeps what.
-
-    Attributes:
-        path: The folder.
-    """
-
-    path: Path
-
-    def config(self, name: str) -> Path:
-        """The config of a part or variant."""
-        return self.path / "configs" / f"{name}.yaml"
-
-    def run(self, name: str, seed: int) -> Path:
-        """The run of a part or variant."""
-        return self.path / "runs" / name / f"seed_{seed}"
-
-    def state(self, name: str, seed: int) -> Path:
-        """What is known of a run."""
-        return self.path / "state" / name / f"seed_{seed}.json"
-
-    def log(self, name: str, what: str) -> Path:
-        """What a process printed."""
-        return self.path / "logs" / name / f"{what}.txt"
-
-    def measured(self, name: str, seed: int, measure: str) -> Path:
-        """Where a measurement writes."""
-        return self.path / "measured" / measure / name / f"seed_{seed}"
-
-    def measured_state(self, name: str, seed: int, measure: str) -> Path:
-        """What was measured."""
-        return self.path / "state" / name / f"seed_{seed}_{measure}.json"
-
-    def budget(self, name: str) -> Path:
-        """How many steps the minutes of a variant are."""
-        return self.path / "state" / name / "steps_in_minutes.json"
-
-    def lock(self, name: str, what: str) -> Path:
-        """What only one process at a time holds."""
-        return self.path / "state" / name / f"{what}.lock"
 
 
 @dataclass(frozen=True)
@@ -183,23 +141,6 @@ class Run:
         return {"run": shown(self.path), "folder": written, "variant": name, "seed": seed}
 
 
-def config_of(recipe: Recipe, file: Path) -> dict[str, Any]:
-    """Give the config of a recipe: what it extends, then the overlays and options.
-
-    Args:
-        recipe: The recipe.
-        file: Where the config will stand.
-    """
-    plain: dict[str, Any] = {}
-    dotted: dict[str, Any] = {}
-    for name in recipe.overlays:
-        overlay = find_config(name)
-        body = anchored({key: value for key, value in read(overlay).items() if key != "extends"}, overlay)
-        _lay(body, plain, dotted)
-    _lay(recipe.options, plain, dotted)
-    return {"extends": [_reachable(name, file) for name in recipe.configs], **plain, **dotted}
-
-
 def clock_words(**arguments: Any) -> list[str]:
     """Give the options that add the clock of training steps."""
     clock = {f"callbacks.{CLOCK}": "lightning_modules.study.training_clock.TrainingClock"}
@@ -211,25 +152,6 @@ def command_line(words: list[str]) -> str:
     return shlex.join(["python", "cli.py", *words])
 
 
-def read_state(file: Path) -> dict[str, Any]:
-    """Read what is known of a run; empty where nothing is."""
-    try:
-        state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        message = f"{shown(file)} must be JSON that a study wrote, and can't be read: {error}. Delete it to train anew."
-        raise UserError(message) from error
-    return state
-
-
-def note_state(file: Path, **news: Any) -> dict[str, Any]:
-    """Add to what is known of a run."""
-    state = {**read_state(file), **news}
-    save_json(state, file)
-    return state
-
-
 def changes(there: Any, here: Any, at: str = "") -> Iterator[str]:
     """Name the dotted keys in which two contents differ, with both values."""
     if isinstance(there, Mapping) and isinstance(here, Mapping):
@@ -237,26 +159,6 @@ def changes(there: Any, here: Any, at: str = "") -> Iterator[str]:
             yield from changes(there.get(key), here.get(key), f"{at}.{key}" if at else str(key))
     elif there != here:
         yield f"{at.replace('.init_args', '')}: {there!r} then, {here!r} now"
-
-
-def _lay(body: Mapping[str, Any], plain: dict[str, Any], dotted: dict[str, Any]) -> None:
-    """Lay keys over those before; dotted ones reach into plain ones, and the later ones stand later."""
-    for key, value in body.items():
-        if "." in key:
-            dotted.pop(key, None)
-            dotted[key] = value
-        else:
-            plain.update(merged(plain, {key: value}))
-
-
-def _reachable(name: str, file: Path) -> str:
-    """A config's name as a file in the study's folder must say it, where another one could have the same name."""
-    wanted = find_config(name)
-    try:
-        found = find_config(name, file) if file.parent.is_dir() else wanted
-    except UserError:
-        return str(wanted.resolve())
-    return name if found.samefile(wanted) else str(wanted.resolve())
 
 
 def _words(options: Mapping[str, Any]) -> list[str]:

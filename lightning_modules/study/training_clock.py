@@ -99,7 +99,9 @@ class TrainingClock(Callback):
             self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
-        file = Path(self.file) if self.file else Path(trainer.log_dir or trainer.default_root_dir) / "training_time.json"
+        file = (
+            Path(self.file) if self.file else Path(trainer.log_dir or trainer.default_root_dir) / "training_time.json"
+        )
         if trainer.is_global_zero:
             per_step = self.median * len(self._times) / (self._step - self._first)
             save_json({"steps": self._step, "seconds": round(self.seconds, 3), "seconds_per_step": per_step}, file)

@@ -15,9 +15,10 @@ from typing import Any
 
 from lightning_modules.cli.config_files import shown
 from lightning_modules.cli.errors import UserError
+from lightning_modules.study.folders import StudyFolder, note_state, read_state
 from lightning_modules.study.plan import Measure, Recipe, Study
 from lightning_modules.study.processes import ProcessError, Processes, Slot, locked
-from lightning_modules.study.runs import Run, StudyFolder, changes, note_state, read_state
+from lightning_modules.study.runs import Run, changes
 from lightning_modules.study.scheduling import Task
 from zoo.files import save_json
 
