@@ -7,11 +7,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
-from lightning_modules.callbacks.grids import grid, save_png
+from lightning_modules.callbacks.grids import READABLE_SIDE, grid, save_png
 from lightning_modules.cli.synthesis_cases import SynthesisCase, fingerprint
+from lightning_modules.cli.synthesis_intensity import (
+    check_intensity,
+    intensity_reading,
+    strengths_of,
+    with_intensity,
+)
+from lightning_modules.cli.synthesis_references import References, signed
 from zoo import bundles
 from zoo.facs import AUS
 from zoo.facs.composer import Composer
@@ -19,13 +25,13 @@ from zoo.facs.labels import AULabel, parse_labels
 from zoo.facs.parsing import read
 from zoo.files import save_json
 from zoo.generators.base import Sampling
-from zoo.images import from_uint8
 from zoo.pipelines.base import Pipeline
 from zoo.pipelines.editing import kept_cells
 from zoo.recognizers.base import Recognizer
 
 if TYPE_CHECKING:
-    from datamodules.detectors.base import FaceDetector
+    from collections.abc import Callable
+
     from zoo.pipelines.editing import Part
 
 
@@ -51,20 +57,20 @@ class Studio:
         recognizer: str | None = None,
         device: str = "auto",
     ) -> None:
-        from datamodules.detectors.base import face_detector
-
         self.device = torch.device(
             ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device,
         )
         self.pipeline = _loaded(model, Pipeline, "model", self.device)
         self.recognizer = None if recognizer is None else _loaded(recognizer, Recognizer, "recognizer", self.device)
-        self.detector: FaceDetector = face_detector(detector, weights=detector_weights)
+        self.references = References(self.pipeline.image_size, detector=detector, detector_weights=detector_weights)
         self.sampling = sampling
+        self.model = model
+        self.intensity_reading = intensity_reading(model, self.pipeline)
         self.made_with = {
             "model": model,
             "model_sha256": weights_sha256(model),
             "sampling": vars(sampling),
-            "detector": self.detector.record,
+            "detector": self.references.detector.record,
             "prompt_style": self.pipeline.prompt_style,
         }
 
@@ -72,14 +78,16 @@ class Studio:
         """Find out, before the first picture is made, whether all can be.
 
         Raises:
-            ValueError: A case asks for AUs that are none, or for a reference that is unfit.
+            ValueError: A case asks for AUs that are none, for intensities that the model was not trained with, or for
+                a reference that is unfit.
             OSError: A reference can't be read.
         """
         for case in cases:
             if case.aus is not None:
-                parse_labels(case.aus)
+                labels = parse_labels(case.aus)
+                check_intensity(labels, case.intensity, model=self.model, reading=self.intensity_reading)
         for reference in dict.fromkeys(case.reference for case in cases if case.reference is not None):
-            self._photo(reference)
+            self.references.photo(reference)
 
     def must_make(self, case: SynthesisCase, folder: Path, *, overwrite: bool) -> bool:
         """Tell whether a picture is not there yet.
@@ -99,14 +107,22 @@ class Studio:
         message = f"synthesize: {picture} must not exist yet, or be of the same request. --overwrite replaces it."
         raise ValueError(message)
 
-    def make(self, cases: list[SynthesisCase], folder: Path) -> None:
-        """Make pictures, and write each with what is known of it."""
-        references = torch.stack([self._reference(case) for case in cases]).to(self.device)
+    def make(
+        self, cases: list[SynthesisCase], folder: Path, *, progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Make pictures, and write each with what is known of it.
+
+        Args:
+            cases: What is wanted.
+            folder: Where the files go.
+            progress: Told after each pass of the generator how many are done, and of how many.
+        """
+        references = torch.stack([self.references.of(case) for case in cases]).to(self.device)
         labels = [self._labels(case) for case in cases]
         prompts = [self._prompt(case, each) for case, each in zip(cases, labels, strict=True)]
         occurrence = torch.tensor([[au in {label.number for label in each} for au in AUS] for each in labels])
-        strength = [{label.number: label.intensity for label in each} for each in labels]
-        intensity = torch.tensor([[float(each.get(au) or float("nan")) for au in AUS] for each in strength])
+        strengths = [strengths_of(each, case.intensity) for case, each in zip(cases, labels, strict=True)]
+        intensity = torch.tensor([[each.get(au, float("nan")) for au in AUS] for each in strengths])
         generator: Any = self.pipeline.get_submodule("generator")
         keep = torch.stack([self._kept(case, generator.rows, generator.cols) for case in cases])
         made = self.pipeline.synthesize(
@@ -117,6 +133,7 @@ class Studio:
             seeds=torch.tensor([case.seed for case in cases]),
             sampling=self.sampling,
             keep=keep.to(self.device) if keep.any() else None,
+            progress=progress,
         )
         seen = None
         if self.recognizer is not None:
@@ -133,82 +150,47 @@ class Studio:
             if seen is not None and self.recognizer is not None:
                 shares = zip(self.recognizer.aus, seen[place].tolist(), strict=True)
                 content["read_back"] = {f"AU{au}": round(share, 3) for au, share in shares}
-            _save(made.images[place], folder / f"{case.name}.png")
-            save_json(content, folder / f"{case.name}.json")
+            # the picture last: where it is, its record is there, too, and is its own
+            picture = folder / f"{case.name}.png"
+            picture.unlink(missing_ok=True)
+            save_json(content, picture.with_suffix(".json"))
+            _save(made.images[place], picture)
 
     def grid(self, cases: list[SynthesisCase], folder: Path) -> Any:
         """Lay the cases' pictures side by side, a row for each reference, which comes first."""
         from datamodules.face_images import read_image
 
         who = {_who(case): case for case in cases}
-        columns = list(dict.fromkeys(case.aus if case.aus is not None else case.text for case in cases))
+        columns = list(dict.fromkeys(case.wish for case in cases))
         rows = {}
         for name, first in who.items():
-            pictures = {case.aus if case.aus is not None else case.text: case for case in cases if _who(case) == name}
-            tiles = [self._reference(first)]
+            pictures = {case.wish: case for case in cases if _who(case) == name}
+            tiles = [self.references.of(first)]
             for column in columns:
                 case = pictures.get(column)
                 tiles.append(
-                    torch.ones_like(tiles[0]) if case is None else _signed(read_image(folder / f"{case.name}.png"))
+                    torch.ones_like(tiles[0]) if case is None else signed(read_image(folder / f"{case.name}.png"))
                 )
             rows[name] = torch.stack(tiles)
-        return grid(rows, columns=["reference", *(str(column) or "at rest" for column in columns)])
+        return grid(rows, columns=["reference", *columns], smallest_side=READABLE_SIDE)
 
     def _labels(self, case: SynthesisCase) -> tuple[AULabel, ...]:
         if case.aus is not None:
-            return parse_labels(case.aus)
+            return with_intensity(parse_labels(case.aus), case.intensity)
         assert case.text is not None
         return read(case.text).labels
 
     def _prompt(self, case: SynthesisCase, labels: tuple[AULabel, ...]) -> str:
         if case.text is not None:
             return case.text
-        composer = Composer(style=self.pipeline.prompt_style, seed=case.seed)
-        return composer.describe(labels)
+        worded = self.intensity_reading == "words"
+        return Composer(style=self.pipeline.prompt_style, seed=case.seed, word_intensity=worded).describe(labels)
 
     def _kept(self, case: SynthesisCase, rows: int, cols: int) -> torch.Tensor:
         if case.only is None:
             return torch.zeros(rows, cols, dtype=torch.bool)
         part: Part = case.only  # type: ignore[assignment]
         return kept_cells(part, rows=rows, cols=cols)
-
-    def _reference(self, case: SynthesisCase) -> torch.Tensor:
-        if case.reference is not None:
-            return self._photo(case.reference)
-        return procedural_reference(case.reference_seed, size=self.pipeline.image_size)
-
-    def _photo(self, path: str) -> torch.Tensor:
-        from datamodules.alignment import FaceAligner
-        from datamodules.face_images import read_image
-
-        pixels = read_image(path)
-        if min(pixels.shape[:2]) < self.pipeline.image_size // 2 or pixels.std() < 2:
-            message = (
-                f"synthesize: {path} must show a face, got a picture of {pixels.shape[1]} x {pixels.shape[0]} pixels "
-                f"and contrast {pixels.std():.1f}. It needs at least {self.pipeline.image_size // 2} pixels a side."
-            )
-            raise ValueError(message)
-        face = self.detector.find(pixels)
-        if face is None:
-            message = (
-                f"synthesize: {path} must show a face, and {self.detector.record['name']} finds none. Choose another "
-                "picture, or crop it to the face and use --detector whole_image."
-            )
-            raise ValueError(message)
-        aligner = FaceAligner(self.pipeline.image_size)
-        aligned = aligner.crop(pixels, face.box) if face.landmarks is None else aligner.align(pixels, face.landmarks)
-        return _signed(aligned.pixels)
-
-
-def procedural_reference(seed: int, *, size: int) -> torch.Tensor:
-    """Render the neutral face of a person of the test range, in a view of its own, (3, size, size) in [-1, 1]."""
-    from zoo.faces import IDENTITY_RANGES, FaceRenderer, sample_faces
-
-    people = IDENTITY_RANGES["test"]
-    numbers = torch.tensor([people[seed % len(people)]])
-    faces = sample_faces(numbers, torch.tensor([seed]), torch.tensor([seed]))
-    with torch.no_grad():
-        return FaceRenderer(size)(faces.neutral()).images[0]
 
 
 def weights_sha256(model: str) -> str:
@@ -227,10 +209,6 @@ def _loaded(path: str, kind: type[Any], name: str, device: torch.device) -> Any:
         message = f"synthesize: {name} must be a {kind.__name__.lower()}, got {path!r}, a {type(component).__name__}."
         raise ValueError(message)
     return component
-
-
-def _signed(pixels: np.ndarray) -> torch.Tensor:
-    return from_uint8(torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))))
 
 
 def _save(image: torch.Tensor, file: Path) -> None:

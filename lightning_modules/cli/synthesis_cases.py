@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from zoo.facs.labels import INTENSITIES
 from zoo.pipelines.editing import Part
 
 
@@ -26,6 +27,7 @@ class SynthesisCase:
         text: A description in place of AUs.
         seed: Decides the noise, and which descriptions of the AUs are taken.
         only: The one part of the face that is drawn anew; None draws all of it.
+        intensity: From 0 to 5, of all AUs without one of their own; None says nothing of it.
     """
 
     name: str = ""
@@ -35,6 +37,7 @@ class SynthesisCase:
     text: str | None = None
     seed: int = 0
     only: str | None = None
+    intensity: float | None = None
 
     def __post_init__(self) -> None:
         if (self.aus is None) == (self.text is None):
@@ -47,6 +50,12 @@ class SynthesisCase:
         if self.reference_seed < 0 or self.seed < 0:
             message = f"synthesize: seeds must be at least 0, got {min(self.reference_seed, self.seed)}."
             raise ValueError(message)
+        if self.intensity is not None and self.aus is None:
+            message = "synthesize: intensity goes with aus, got text. Say in the text how strong its AUs are."
+            raise ValueError(message)
+        if self.intensity is not None and not 0 <= self.intensity <= len(INTENSITIES):
+            message = f"synthesize: intensity must be from 0 to {len(INTENSITIES)}, got {self.intensity:g}."
+            raise ValueError(message)
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -57,6 +66,12 @@ class SynthesisCase:
             asked["reference_sha256"] = hashlib.sha256(Path(self.reference).read_bytes()).hexdigest()
         return asked
 
+    @property
+    def wish(self) -> str:
+        """What the face is to do, in short: its AUs, or its text."""
+        what = str(self.text) if self.aus is None else self.aus or "at rest"
+        return what if self.intensity is None else f"{what} at {self.intensity:g}"
+
     def named(self) -> SynthesisCase:
         """Give it a name made of what was asked for, where it has none."""
         if self.name:
@@ -65,7 +80,9 @@ class SynthesisCase:
         what = re.sub(r"[^A-Za-z0-9]+", "+", self.aus).strip("+") or "neutral" if self.aus is not None else "text"
         if self.text is not None:
             what += hashlib.sha256(self.text.encode()).hexdigest()[:6]
-        parts = [who, what, *([self.only] if self.only else []), *([f"seed{self.seed}"] if self.seed else [])]
+        parts = [who, what]
+        parts += [] if self.intensity is None else [f"intensity{self.intensity:g}"]
+        parts += [*([self.only] if self.only else []), *([f"seed{self.seed}"] if self.seed else [])]
         return replace(self, name="_".join(parts))
 
 
@@ -123,6 +140,8 @@ def _case(row: dict[str, Any], path: Path, place: str) -> SynthesisCase:
         for name in ("seed", "reference_seed"):
             if name in given:
                 given[name] = int(given[name])
+        if "intensity" in given:
+            given["intensity"] = float(given["intensity"])
         for name in ("name", "reference", "aus", "text", "only"):
             if name in given:
                 given[name] = str(given[name])

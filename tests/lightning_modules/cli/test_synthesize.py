@@ -10,7 +10,11 @@ import torch
 from PIL import Image
 
 import cli
+import zoo
+from lightning_modules.cli import synthesize as command
+from lightning_modules.cli.studio import Studio
 from lightning_modules.cli.synthesis_cases import SynthesisCase, read_cases
+from lightning_modules.cli.synthesis_intensity import intensity_reading
 from zoo.backbones.compact import CompactBackbone
 from zoo.bundles import save_bundle
 from zoo.codecs.residual_vqgan import ResidualVQGANCodec
@@ -20,12 +24,12 @@ from zoo.generators.depth import DepthGenerator
 from zoo.pipelines.au_face import AUFacePipeline
 from zoo.quantizers.residual import ResidualQuantizer
 from zoo.recognizers.mefarg import MEFARGRecognizer
+from zoo.text_encoders.au_labels import AULabelsTextEncoder
 from zoo.text_encoders.compact import CompactTextEncoder
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """An untrained model of stage II and an untrained recogniser, as bundles."""
+def make_pipeline(text_encoder):
+    """Give an untrained model of stage II; the same weights but for its text encoder's."""
     torch.manual_seed(0)
     codec = ResidualVQGANCodec(
         ResidualQuantizer(latent_dim=4, num_levels=2, codebook_size=8),
@@ -39,7 +43,7 @@ def models(tmp_path_factory):
     backbone = CompactBackbone(widths=[4, 8], num_blocks=[1, 1])
     pipeline = AUFacePipeline(
         codec,
-        text_encoder=CompactTextEncoder(dim=8, num_layers=1, num_heads=2, num_hashes=64),
+        text_encoder=text_encoder,
         fusion=AUCrossAttentionFusion(text_dim=8, appearance_dim=8, dim=8, num_heads=2),
         generator=DepthGenerator(
             rows=4, cols=4, num_levels=2, codebook_size=8, context_dim=8, dim=16, num_layers=1, num_heads=2
@@ -48,8 +52,26 @@ def models(tmp_path_factory):
         image_size=32,
         prompt_style="short",
     )
+    with torch.no_grad():  # what starts at zero would keep the text from the picture
+        for weights in (*pipeline.fusion.parameters(), *pipeline.generator.parameters()):
+            weights += torch.randn_like(weights)
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Untrained models of stage II and an untrained recogniser, as bundles.
+
+    ``model`` knows no intensities, ``words`` says of its data that prompts have them, ``numbers`` reads them as labels.
+    """
     place = tmp_path_factory.mktemp("models")
+    pipeline = make_pipeline(CompactTextEncoder(dim=8, num_layers=1, num_heads=2, num_hashes=64))
     save_bundle(pipeline, place / "model", card="untrained")
+    prompts = {"class_path": "zoo.facs.composer.Composer", "init_args": {"style": "short", "word_intensity": True}}
+    data = {"class_path": "datamodules.procedural_faces.ProceduralFacesDataModule", "init_args": {"prompts": prompts}}
+    save_bundle(pipeline, place / "words", card="untrained", metadata={"data": data})
+    labels = make_pipeline(AULabelsTextEncoder(dim=8, length=4, hidden_dim=8, with_intensity=True))
+    save_bundle(labels, place / "numbers", card="untrained")
     recognizer = MEFARGRecognizer(CompactBackbone(widths=[4, 8], num_blocks=[1, 1]), dim=8)
     save_bundle(recognizer, place / "recognizer", card="untrained")
     return place
@@ -59,9 +81,9 @@ def models(tmp_path_factory):
 def run(models):
     """Call the command with these models."""
 
-    def call(*words):
-        recognizer = ["--recognizer", str(models / "recognizer")]
-        return cli.main(["synthesize", "--model", str(models / "model"), "--steps", "2", *recognizer, *map(str, words)])
+    def call(*words, model="model"):
+        options = ["--model", str(models / model), "--recognizer", str(models / "recognizer"), "--steps", "2"]
+        return cli.main(["synthesize", *options, *map(str, words)])
 
     return call
 
@@ -115,8 +137,7 @@ def test_a_picture_of_another_request_is_not_replaced_unasked(run, tmp_path, cap
 
 
 def test_only_a_part_is_drawn_anew(models):
-    import zoo
-    from lightning_modules.cli.studio import procedural_reference
+    from lightning_modules.cli.synthesis_references import procedural_reference
     from zoo.pipelines.editing import kept_cells
 
     pipeline = zoo.load(models / "model")
@@ -153,6 +174,16 @@ def test_a_reference_picture_is_cropped_to_its_face(run, tmp_path):
         (["--aus", "6", "--reference", "flat.png", "--output", "a.png"], "must show a face"),
         (["--aus", "6", "--detector", "nobody", "--output", "a.png"], "must be one of"),
         (["--aus", "6", "--steps", "0", "--output", "a.png"], "steps"),
+        (["--aus", "6", "--intensity", "6", "--output", "a.png"], "intensity must be from 0 to 5"),
+        (["--aus", "6", "--intensity", "1..9", "--output", "a"], "intensity must be from 0 to 5"),
+        (
+            ["--aus", "6", "--intensity", "strong", "--output", "a.png"],
+            "or several such as 0..5 or 1,3,5, got 'strong'",
+        ),
+        (["--aus", "6", "--intensity", "0..5", "--output", "a.png"], "a folder for several intensities"),
+        (["--text", "x", "--intensity", "2", "--output", "a.png"], "intensity goes with aus"),
+        (["--aus", "6", "--intensity", "2", "--output", "a.png"], "got 2: it was trained on which AUs act"),
+        (["--aus", "6,12:C", "--output", "a.png"], "got AU12:C: it was trained on which AUs act"),
         (["--job", "none.csv", "--output", "many"], "does not exist"),
         (["--job", "none.csv", "--aus", "6", "--output", "many"], "a job's cases bring their own"),
     ],
@@ -175,6 +206,8 @@ def test_mistakes_are_told_and_nothing_is_written(run, tmp_path, monkeypatch, ca
         ("aus,only\n6,nose\n", "line 2: only must be one of"),
         ("aus,name\n6,../x\n", "line 2: name must be a file's name"),
         ("name,aus,text\nx,6,words\n", "line 2: .*got both"),
+        ("aus,intensity\n6,7\n", "line 2: intensity must be from 0 to 5, got 7"),
+        ("aus,intensity\n6,C\n", "line 2: .*'C'"),
     ],
 )
 def test_mistakes_in_a_job_name_the_line(tmp_path, content, message):
@@ -190,3 +223,106 @@ def test_references_of_a_job_are_beside_it(tmp_path):
     first, rest = read_cases(job)
     assert first.reference == str(tmp_path / "who.png")
     assert rest == SynthesisCase(name="face0_neutral", aus="")
+
+
+def test_intensities_in_words_make_a_picture_each(run, tmp_path):
+    assert run("--aus", "12", "--intensity", "0..5", "--output", tmp_path, "--grid", model="words") == 0
+    names = [f"face0_12_intensity{grade}" for grade in range(6)]
+    assert sorted(file.stem for file in tmp_path.glob("*.png")) == [*names, "grid"]
+    records = [json.loads((tmp_path / f"{name}.json").read_text()) for name in names]
+    assert [record["aus"] for record in records] == [[], *([f"AU12:{grade}"] for grade in "ABCDE")]
+    prompts = [record["prompt"] for record in records]
+    assert len(set(prompts)) == 6
+    for prompt, words in zip(prompts[1:], ("a trace", "slight", "marked", "severe", "at its maximum"), strict=True):
+        assert prompt.partition(" In strength, ")[0] == prompts[1].partition(" In strength, ")[0]
+        assert words in prompt.partition(" In strength, ")[2]
+    assert len({pixels(tmp_path / f"{name}.png").tobytes() for name in names}) > 3
+
+
+def test_intensities_as_numbers_may_lie_between_the_grades(run, tmp_path):
+    assert run("--aus", "6,12:E", "--intensity", "0.5", "--output", tmp_path / "a.png", model="numbers") == 0
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert record["asked"]["intensity"] == 0.5
+    assert record["aus"] == ["AU6", "AU12:E"]
+    assert run("--aus", "12:E", "--output", tmp_path / "letter.png", model="numbers") == 0
+    assert run("--aus", "12", "--intensity", "5", "--output", tmp_path / "number.png", model="numbers") == 0
+    assert run("--aus", "12", "--intensity", "0", "--output", tmp_path / "none.png", model="numbers") == 0
+    assert run("--aus", "", "--output", tmp_path / "rest.png", model="numbers") == 0
+    assert np.array_equal(pixels(tmp_path / "letter.png"), pixels(tmp_path / "number.png"))
+    assert np.array_equal(pixels(tmp_path / "none.png"), pixels(tmp_path / "rest.png"))
+    assert not np.array_equal(pixels(tmp_path / "number.png"), pixels(tmp_path / "rest.png"))
+
+
+def test_what_words_cannot_say_is_refused(run, tmp_path, capsys):
+    assert run("--aus", "12", "--intensity", "0.5", "--output", tmp_path / "a.png", model="words") == 2
+    assert "intensity must be a whole number" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_says_itself_what_its_prompts_had(models, tmp_path):
+    pipeline = zoo.load(models / "model")
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    last.parent.mkdir(parents=True)
+    last.touch()
+    assert intensity_reading(str(last), pipeline) is None
+    config = "data: {class_path: x, init_args: {prompts: {class_path: y, init_args: {word_intensity: true}}}}"
+    (tmp_path / "run" / "config.yaml").write_text(config)
+    assert intensity_reading(str(last), pipeline) == intensity_reading(str(tmp_path / "run"), pipeline) == "words"
+    (tmp_path / "run" / "config.yaml").write_text("data: {class_path: x, init_args: {prompts: null}}")
+    assert intensity_reading(str(tmp_path / "run"), pipeline) is None
+
+
+def test_a_job_may_mix_intensities(run, tmp_path):
+    job = tmp_path / "job.csv"
+    job.write_text("aus,intensity\n12,1\n12,5\n12:C,\n,\n")
+    assert run("--job", job, "--output", tmp_path / "faces", "--grid", model="words") == 0
+    records = [json.loads(file.read_text()) for file in sorted((tmp_path / "faces").glob("*.json"))]
+    assert sorted(str(record["aus"]) for record in records) == ["['AU12:A']", "['AU12:C']", "['AU12:E']", "[]"]
+
+
+def test_ctrl_c_ends_with_one_line_and_the_same_command_goes_on(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "_BATCH", 1)
+    job = tmp_path / "job.yaml"
+    job.write_text("- {aus: '1'}\n- {aus: '2'}\n- {aus: '4'}\n")
+    make = Studio.make
+
+    def stopped(self, cases, folder, **options):
+        if cases[0].aus == "2":
+            raise KeyboardInterrupt
+        make(self, cases, folder, **options)
+
+    monkeypatch.setattr(Studio, "make", stopped)
+    assert run("--job", job, "--output", tmp_path / "faces") == 130
+    said = capsys.readouterr()
+    assert said.err == "Interrupted: 1 of 3 faces were made. The same command makes the rest.\n"
+    monkeypatch.setattr(Studio, "make", make)
+    assert run("--job", job, "--output", tmp_path / "faces") == 0
+    assert "2 faces made, 1 there already" in capsys.readouterr().out
+
+
+def test_a_record_without_its_picture_is_made_again(run, tmp_path, monkeypatch):
+    import lightning_modules.cli.studio as module
+
+    def full(image, file):
+        message = "No space left on device"
+        raise OSError(message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_save", full)
+        assert run("--aus", "6", "--output", tmp_path / "a.png") == 2
+    assert not (tmp_path / "a.png").exists()
+    assert run("--aus", "6", "--output", tmp_path / "a.png") == 0
+    assert (tmp_path / "a.png").exists()
+
+
+def test_ctrl_c_of_any_command_ends_with_one_line(monkeypatch, capsys):
+    def stopped():
+        """Stop.
+
+        Args:
+        """
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "synthesize", stopped)
+    assert cli.main(["synthesize"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
