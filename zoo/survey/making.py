@@ -99,6 +99,7 @@ def make_survey(
         *([f"No cases of {', '.join(lacking)}: the table will lack them."] if lacking else []),
         *_left_out(asked, whole, found),
         *_told_by_looks(sizes, encoder),
+        *_alike(cases),
     ]
     return MadeSurvey(survey, page, tuple(notes))
 
@@ -114,11 +115,10 @@ def _instead(found: FoundCases) -> str:
 def _left_out(asked: Sequence[Case], whole: Sequence[Case], found: FoundCases) -> list[str]:
     notes = []
     if len(whole) < len(asked):
-        notes.append(f"{len(asked) - len(whole)} cases left out, since a system has no picture of them.")
+        notes.append(f"Cases left out, since a system has no picture of them: {len(asked) - len(whole)}.")
     if found.unknown:
-        notes.append(
-            f"{len(found.unknown)} names left out, since nothing tells their AUs, such as {found.unknown[0]!r}."
-        )
+        count, first = len(found.unknown), found.unknown[0]
+        notes.append(f"Pictures left out, since nothing tells their AUs: {count}, such as {first!r}.")
     return notes
 
 
@@ -126,7 +126,7 @@ def _told_by_looks(sizes: PictureSizes, encoder: PictureEncoder) -> list[str]:
     notes = []
     if sizes.num_oblong:
         done = "cropped to their centre" if encoder.fit == "crop" else "laid on grey, which may tell their system"
-        notes.append(f"{sizes.num_oblong} pictures are not square: {done}.")
+        notes.append(f"Pictures that are not square: {sizes.num_oblong}; {done}.")
     shown = min(encoder.size, sizes.largest)
     if shown > 1.5 * sizes.smallest and not encoder.equal_sharpness:
         notes.append(
@@ -134,6 +134,11 @@ def _told_by_looks(sizes: PictureSizes, encoder: PictureEncoder) -> list[str]:
             "--equal-sharpness makes all alike."
         )
     return notes
+
+
+def _alike(cases: Sequence[Case]) -> list[str]:
+    alike = [case.name for case in cases if len({each.read_bytes() for each in case.files.values()}) < len(case.files)]
+    return [f"Cases in which two systems have the same picture: {len(alike)}, such as {alike[0]!r}."] if alike else []
 
 
 def _reference(folder: Path, name: str) -> Path:

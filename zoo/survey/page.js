@@ -221,7 +221,8 @@ function drawCloser() {
   const rank = rankingNow().indexOf(item) + 1;
   element("closer-picture").src = trial.items[item];
   element("closer-name").textContent = `Picture ${letter(looking)}${rank ? `, ranked ${ordinal(rank)}` : ""}`;
-  element("closer-rank").textContent = rank ? "Take it back" : `This is ${ordinal(rankingNow().length + 1)}`;
+  element("closer-rank").textContent = rank === items.length ? "It is last" : rank ? "Take it back"
+    : `This is ${ordinal(rankingNow().length + 1)}`;
 }
 
 element("closer-before").addEventListener("click", () => { looking -= 1; drawCloser(); });

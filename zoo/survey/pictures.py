@@ -82,8 +82,9 @@ class PictureEncoder:
             square = square.resize((low, low), Image.Resampling.LANCZOS)
         square = square.resize((side, side), Image.Resampling.LANCZOS)
         stream = io.BytesIO()
-        # full colour resolution and little loss: wrinkles are what raters look for
-        square.save(stream, format="JPEG", quality=94, subsampling=0, optimize=True)
+        # Full colour resolution and little loss: wrinkles are what raters look for. Without optimize, with which Pillow
+        # refuses pictures that compress badly.
+        square.save(stream, format="JPEG", quality=94, subsampling=0)
         return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
     def _square(self, pixels: UInt8[np.ndarray, "height width 3"]) -> Image.Image:
