@@ -18,6 +18,9 @@ from lightning_modules.cli.stopping import INTERRUPTED
 from lightning_modules.cli.trainer_cli import ZooCLI, built, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from pytorch_lightning.cli import LightningArgumentParser
 
     from lightning_modules.cli.composition import Composition
@@ -97,6 +100,13 @@ def _make(cli: ZooCLI) -> None:
         if config["rebuild"]:
             maker.discard()
         maker.make()
-    megabytes = maker.num_bytes() / 1e6
-    given = "" if config["cache"] in (None, AUTO) else f" {config['cache']}"
-    say(f"Done in {time.monotonic() - started:.0f} s, {megabytes:,.1f} MB. Train on it: fit --cache{given or ' auto'}")
+    own = maker.folders()
+    others = [each for each in cache.folder.iterdir() if each.is_dir() and each not in own]
+    if others:
+        say(f"Beside it: {len(others)} stores of other data or weights, {_megabytes(others):,.1f} MB")
+    given = "auto" if config["cache"] in (None, AUTO) else config["cache"]
+    say(f"Done in {time.monotonic() - started:.0f} s, {_megabytes(own):,.1f} MB. Train on it: fit --cache {given}")
+
+
+def _megabytes(folders: Iterable[Path]) -> float:
+    return sum(file.stat().st_size for folder in folders for file in folder.iterdir()) / 1e6

@@ -21,6 +21,7 @@ from zoo.images import from_uint8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -68,9 +69,8 @@ class CacheMaker:
 
     def discard(self) -> None:
         """Delete the stores of this data and these weights."""
-        for content in self.contents.values():
-            for what in (LABELS, *self.parts):
-                shutil.rmtree(self.cache.place(what, content)[0], ignore_errors=True)
+        for folder in self.folders():
+            shutil.rmtree(folder, ignore_errors=True)
 
     @torch.inference_mode()
     def make(self) -> None:
@@ -86,10 +86,9 @@ class CacheMaker:
         if TEXT in self.parts:
             self._make_texts()
 
-    def num_bytes(self) -> int:
-        """Bytes of all stores."""
-        folders = {self.cache.place(what, each)[0] for each in self.contents.values() for what in (LABELS, *self.parts)}
-        return sum(file.stat().st_size for folder in folders for file in folder.iterdir())
+    def folders(self) -> set[Path]:
+        """Give the folders of all stores."""
+        return {self.cache.place(what, each)[0] for each in self.contents.values() for what in (LABELS, *self.parts)}
 
     def _make_samples(self, split: str, content: Mapping[str, Any]) -> None:
         """Write labels and tokens, in one pass over the images."""
