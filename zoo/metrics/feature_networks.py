@@ -15,7 +15,8 @@ from torch.nn import functional
 from zoo.frozen import Frozen
 from zoo.images import check_unit, from_uint8, from_unit, to_uint8
 from zoo.metrics.inception import FEATURE_DIM, INPUT_SIZE, NUM_CLASSES, resize_as_tensorflow
-from zoo.metrics.inception_weights import DEFAULT, RANDOM, SHA256, find_inception, inception
+from zoo.metrics.inception_weights import DEFAULT, PUBLISHED, find_inception, inception
+from zoo.metrics.weight_files import RANDOM
 
 
 class FeatureNetwork(ABC):
@@ -53,7 +54,7 @@ class InceptionFeatures(FeatureNetwork):
         self,
         *,
         weights: str = DEFAULT,
-        sha256: str | None = SHA256,
+        sha256: str | None = PUBLISHED.sha256,
         resize: Literal["tensorflow", "clean"] = "tensorflow",
     ) -> None:
         if resize not in ("tensorflow", "clean"):

@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from zoo.metrics.inception import InceptionNetwork, resize_as_tensorflow
-from zoo.metrics.inception_weights import SHA256, SOURCE, check_hash, find_inception, inception
+from zoo.metrics.inception_weights import PUBLISHED as FILE
+from zoo.metrics.inception_weights import find_inception, inception
 
 PUBLISHED = {  # Szegedy et al. 2016, table 1: sides and channels of what goes into each layer, and of the end
     "Conv2d_1a_3x3": (299, 3),
@@ -141,9 +142,9 @@ def test_a_file_of_the_layout_is_read_with_its_hash(network, file, tmp_path):
 
 
 def test_another_file_is_refused_by_its_hash(file):
-    with pytest.raises(ValueError, match=f"must be a file with SHA-256 {SHA256}"):
+    with pytest.raises(ValueError, match=f"must be a file with SHA-256 {FILE.sha256}"):
         inception(str(file))
-    check_hash(file, hashlib.sha256(file.read_bytes()).hexdigest().upper())
+    FILE.check_hash(file, hashlib.sha256(file.read_bytes()).hexdigest().upper())
 
 
 def test_a_missing_file_is_named_with_where_it_comes_from(tmp_path):
@@ -163,14 +164,14 @@ def test_the_hub_is_asked_for_the_right_file(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
     with pytest.raises(FileNotFoundError, match=r"could not be downloaded.*no route.*by other means"):
         find_inception("hub")
-    assert asked == {"url": SOURCE, "hash": SHA256}
+    assert asked == {"url": FILE.source, "hash": FILE.sha256}
     (tmp_path / "checkpoints" / "pt_inception-2015-12-05-6726825d.pth").write_bytes(b"")
     assert find_inception("hub").name.startswith("pt_inception")
 
 
 def test_other_networks_and_pickles_are_refused(tmp_path):
     torch.save({"fc.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
-    with pytest.raises(ValueError, match="566 tensors of the network"):
+    with pytest.raises(ValueError, match="566 tensors of the Inception network"):
         inception(str(tmp_path / "other.pth"), sha256=None)
     torch.save(torch.nn.Linear(2, 2), tmp_path / "code.pth")  # a pickled module would run code
     with pytest.raises(ValueError, match="state dict of tensors"):
