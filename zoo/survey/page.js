@@ -120,12 +120,18 @@ function go(place) {
   keep();
 }
 
+// a text of which the eye needs only the second part
+function spoken(className, unseen, seen) {
+  const text = Object.assign(document.createElement("span"), { className });
+  if (seen) text.append(Object.assign(document.createElement("span"), { className: "unseen", textContent: unseen }), seen);
+  return text;
+}
+
 function card(item, place) {
   const entry = document.createElement("li");
   const rank = Object.assign(document.createElement("button"), { type: "button", className: "picture" });
   rank.append(Object.assign(document.createElement("img"), { src: steps[at].trial.items[item], alt: "", draggable: false }),
-    Object.assign(document.createElement("span"), { className: "letter", textContent: letter(place) }),
-    Object.assign(document.createElement("span"), { className: "badge" }));
+    spoken("letter", "Picture ", letter(place)), spoken("badge", "", ""));
   rank.addEventListener("click", () => press(item));
   const closer = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Look closer" });
   closer.setAttribute("aria-label", `Look closer at picture ${letter(place)}`);
@@ -141,8 +147,7 @@ function draw(said) {
     const button = element("pictures").children[place].firstChild;
     const rank = ranking.indexOf(item) + 1;
     button.setAttribute("aria-pressed", rank > 0);
-    button.setAttribute("aria-label", `Picture ${letter(place)}, ${rank ? `ranked ${ordinal(rank)}` : "not ranked yet"}`);
-    button.lastChild.textContent = rank ? ordinal(rank) : "";
+    button.lastChild.replaceWith(spoken("badge", ", ranked ", rank ? ordinal(rank) : ""));
   });
   element("ranked").replaceChildren(...items.map((_, place) => {
     const slot = document.createElement("li");

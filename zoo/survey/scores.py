@@ -6,6 +6,7 @@ import itertools
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -124,19 +125,13 @@ def score_survey(
             )
         return Score(value, low, high)
 
-    def mean(sums: Tensor, place: int) -> Tensor:
-        return (sums[..., place] / sums[..., -1]).mean(-1)
-
     table = {
-        name: {
-            system: scored(lambda sums, row=row, place=place: sums[:, row, place] / sums[:, row, -1])
-            for place, system in enumerate(systems)
-        }
+        name: {system: scored(partial(_cell, row=row, place=place)) for place, system in enumerate(systems)}
         for row, name in enumerate(asked)
     }
-    table[MEAN] = {system: scored(lambda sums, place=place: mean(sums, place)) for place, system in enumerate(systems)}
+    table[MEAN] = {system: scored(partial(_mean, place=place)) for place, system in enumerate(systems)}
     differences = {
-        (systems[one], systems[other]): scored(lambda sums, a=one, b=other: mean(sums, a) - mean(sums, b))
+        (systems[one], systems[other]): scored(partial(_difference, one=one, other=other))
         for one, other in itertools.combinations(range(len(systems)), 2)
     }
     trials = [each.trial.name for each in rankings]
@@ -155,6 +150,18 @@ def score_survey(
         num_rankings=len(rankings),
         level=level,
     )
+
+
+def _cell(sums: Tensor, *, row: int, place: int) -> Tensor:
+    return sums[:, row, place] / sums[:, row, -1]
+
+
+def _mean(sums: Tensor, *, place: int) -> Tensor:
+    return (sums[..., place] / sums[..., -1]).mean(-1)
+
+
+def _difference(sums: Tensor, *, one: int, other: int) -> Tensor:
+    return _mean(sums, place=one) - _mean(sums, place=other)
 
 
 def _kept(names: Sequence[str], of: Sequence[str], combination: str) -> list[str]:
