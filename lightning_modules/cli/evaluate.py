@@ -24,12 +24,14 @@ def evaluate(
     output: str,
     data: str | None = None,
     data_options: dict[str, Any] | None = None,
-    sets: list[Literal["seen", "unseen"]] = ["seen"],  # noqa: B006 - jsonargparse needs the default; nobody changes it
+    sets: str = "seen",
     num_images: int | None = 2000,
     seed: int = 0,
     baseline: str | None = None,
     recognizer: str | None = "models/recognizer_independent",
     identity: str | None = "models/face_identity_independent",
+    text_recognizer: str | None = "models/text_recognizer",
+    features: str | None = "auto",
     steps: int = 8,
     temperature: float = 0.5,
     text_guidance: float = 2.0,
@@ -53,12 +55,16 @@ def evaluate(
         output: Folder of tables and plots.
         data: A YAML of data, or a run's folder, which has that of its training; by default the first run's.
         data_options: Arguments of the data to be changed, as --data-options.interaction 0.
-        sets: AU sets that training has seen, or those that it never saw, or both, as "[seen,unseen]".
+        sets: Whether faces show AU sets that training has seen, those that it never saw, or both: seen,unseen.
         num_images: Frames of each set, chosen by seed; null takes all.
         seed: Decides which frames.
         baseline: The system that the others are compared with; the first where not given.
         recognizer: What sees AUs: a bundle, a run's folder or a checkpoint that no training ever used; null for none.
         identity: What compares identities, likewise; left out where nothing is there.
+        text_recognizer: What reads AUs in descriptions, for AAAD; left out where nothing is there.
+        features: What compares images by features. auto takes Inception (FID, KID, IS) and LPIPS where their published
+            weights are in models/, else models/perceptual, under names that say so; a path takes another network that
+            was trained here; null none.
         steps: Steps of sampling.
         temperature: Of the draw of a token; 0 takes the likeliest.
         text_guidance: How far to go from the face without text to the one with it; 1 is no guidance.
@@ -78,10 +84,15 @@ def evaluate(
     if baseline is not None and baseline not in names:
         message = f"evaluate: baseline must be one of {', '.join(names)}, got {baseline!r}."
         raise ValueError(message)
+    wanted = [each.strip() for each in sets.split(",")]
+    if unknown := [each for each in wanted if each not in ("seen", "unseen")]:
+        message = f"evaluate: sets must be among seen, unseen, got {unknown[0]!r}. Such as --sets seen,unseen"
+        raise ValueError(message)
     options = data_options or {}
     config, said_in = data_config(data, found)
     place = _device(device)
-    judges = _judges({"recognizer": recognizer, "identity": identity}, place)
+    paths = {"recognizer": recognizer, "identity": identity, "text_recognizer": text_recognizer}
+    judges = _judges(paths, features, place)
     evaluation = _evaluation(
         found, judges, place, pictures=pictures, batch_size=batch_size, precision=precision, quiet=json,
         sampling={
@@ -96,13 +107,13 @@ def evaluate(
         if (differences := disagreements(config, options, member))
     ]
     notes += [
-        f"No judge of {name}: {record['missing']}{f' ({path})' if (path := record['path']) else ''}."
+        f"No {name}: {record['missing']}{f' ({path})' if (path := record.get('path')) else ''}."
         for name, record in judges.records.items()
         if "missing" in record
     ]
     evaluation.check()
     results: list[SetResult] = []
-    for name in sets:
+    for name in wanted:
         built = data_module(config, {**options, **_aus_option(config, name)})
         frames = _frames(name, built, num_images=num_images, seed=seed, device=place)
         if not json:
@@ -112,6 +123,7 @@ def evaluate(
         results,
         Path(output),
         baseline=baseline or names[0],
+        network=None if judges.features is None else judges.features.name,
         facts={
             "data": {"said_in": said_in, **config, "options": options, "num_images": num_images, "seed": seed},
             "judges": judges.records,
@@ -136,10 +148,10 @@ def _device(name: str) -> torch.device:
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
-def _judges(paths: dict[str, str | None], device: torch.device) -> Judges:
-    from lightning_modules.evaluation.judges import Judges
+def _judges(paths: dict[str, str | None], features: str | None, device: torch.device) -> Judges:
+    from lightning_modules.evaluation.judges import load_judges
 
-    return Judges.load(paths, device=device)
+    return load_judges(paths, features=features, device=device)
 
 
 def _aus_option(config: dict[str, Any], name: str) -> dict[str, Any]:

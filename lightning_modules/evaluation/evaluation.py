@@ -1,4 +1,4 @@
-"""An evaluation from beginning to end: pictures, judgements, figures."""
+"""An evaluation from beginning to end: pictures, judgements, contributions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning_modules.cli.studio import weights_sha256
+from lightning_modules.evaluation.alignment import Alignments
 from lightning_modules.evaluation.contributions import Tally
 from lightning_modules.evaluation.data import composer_for
-from lightning_modules.evaluation.figures import FIGURES, Measured, difference_of, value_of
-from lightning_modules.evaluation.judges import anchor_sources, from_files, judge
+from lightning_modules.evaluation.figures import Measured
+from lightning_modules.evaluation.judging import COPIED, TRUE, anchor_sources, described, from_files, judge
+from lightning_modules.evaluation.outside import found_files
 from lightning_modules.evaluation.pictures import make_pictures, pictures_folder, requested_files
 from zoo import bundles
+from zoo.facs import AUS
 from zoo.pipelines.base import Pipeline
 
 if TYPE_CHECKING:
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     import torch
 
     from lightning_modules.evaluation.evaluation_set import EvaluationSet
-    from lightning_modules.evaluation.judges import Judgement, Judges
+    from lightning_modules.evaluation.judges import Judges
+    from lightning_modules.evaluation.judging import Judgement
     from lightning_modules.evaluation.systems import Member, System
     from zoo.generators.base import Sampling
 
@@ -33,25 +37,32 @@ if TYPE_CHECKING:
 
 @dataclass
 class SetResult:
-    """All that was found on one test set.
+    """All that was found on one set.
 
     Attributes:
         frames: The set.
-        tally: Labels and anchors.
-        judgements: Of each row of the table, one for each of its models.
-        rows: The same as contributions, in the order of the table.
+        tally: Its labels and anchors.
+        rows: Rows of the table, in order.
+        judgements: Of each row that has pictures of its own, one for each of its models.
         files: Picture files of each model of each system.
+        alignment: All that AAAD says of each system, where texts are read.
     """
 
     frames: EvaluationSet
     tally: Tally
-    judgements: dict[str, list[Judgement]] = field(default_factory=dict)
     rows: list[Measured] = field(default_factory=list)
+    judgements: dict[str, list[Judgement]] = field(default_factory=dict)
     files: dict[str, list[list[Path]]] = field(default_factory=dict)
+    alignment: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+    @property
+    def systems(self) -> list[str]:
+        """Names of the rows that are systems."""
+        return [row.name for row in self.rows if not row.is_anchor]
 
 
 class Evaluation:
-    """Ask every system for its pictures, have them judged, and say what they are worth.
+    """Ask every system for its pictures and have them judged.
 
     Args:
         systems: What is evaluated.
@@ -85,8 +96,9 @@ class Evaluation:
         self.batch_size = batch_size
         self.progress = progress
         self.records: dict[str, list[dict[str, Any]]] = {
-            system.name: [self._record(member) for member in system.members] for system in self.systems
+            system.name: [_record(member) for member in system.members] for system in self.systems
         }
+        self._alignments = Alignments()
         self._loaded: dict[Path, Pipeline] = {}
 
     def check(self) -> None:
@@ -102,48 +114,54 @@ class Evaluation:
 
     def run(self, frames: EvaluationSet) -> SetResult:
         """Evaluate on one set."""
-        files = {
-            system.name: [
-                self._made(system.name, member, record, frames)
-                for member, record in zip(system.members, self.records[system.name], strict=True)
-            ]
+        self._check_sizes(frames)
+        files = {  # outside pictures first: what is wrong with them should be told before hours of synthesis
+            system.name: [found_files(member.path, frames) for member in system.members if not member.is_model]
             for system in self.systems
         }
-        judged: dict[str, list[Judgement]] = {}
-        for name, source in anchor_sources(self._codecs()):
-            judged[name] = [self._judge(f"{frames.name}: {name}", source, frames)]
-        aus = {} if self.judges.recognizer is None else {"aus": self.judges.recognizer.aus}
-        tally = Tally(frames, copied=judged["copied reference"][0], true=judged["true image"][0], **aus)
-        anchors = [
-            Measured(name, [tally.contributions(each) for each in found], is_anchor=True)
-            for name, found in judged.items()
-        ]
-        rows, shuffled = [], []
         for system in self.systems:
-            found = [
+            records = self.records[system.name]
+            files[system.name] += [
+                self._made(system.name, member, record, frames)
+                for member, record in zip(system.members, records, strict=True)
+                if member.is_model
+            ]
+        judged = {
+            name: [self._judge(f"{frames.name}: {name}", source, frames)]
+            for name, source in anchor_sources(self._codecs())
+        }
+        anchors = list(judged)
+        told = described(frames, self.judges)
+        tally = Tally(
+            frames,
+            copied=judged[COPIED][0],
+            true=judged[TRUE][0],
+            aus=AUS if self.judges.recognizer is None else self.judges.recognizer.aus,
+            told=told,
+            bounds=self._alignments.bounds(frames, judged[TRUE][0], told),
+        )
+        for system in self.systems:
+            judged[system.name] = [
                 self._judge(f"{frames.name}: {system.name}", from_files(each, frames), frames)
                 for each in files[system.name]
             ]
-            judged[system.name] = found
-            rows.append(Measured(system.name, [tally.contributions(each) for each in found]))
-            others = [tally.shuffled(each) for each in found]
+        result = SetResult(frames, tally, judgements=judged, files=files)
+        result.rows += [
+            Measured(name, [tally.contributions(each) for each in judged[name]], is_anchor=True) for name in anchors
+        ]
+        for system in self.systems:
+            others = [tally.shuffled(each) for each in judged[system.name]]
             if all(others):
-                shuffled.append(Measured(f"{system.name}, AUs of others", others, is_anchor=True))
-        return SetResult(frames, tally, judged, [*anchors, *shuffled, *rows], files)
-
-    def _record(self, member: Member) -> dict[str, Any]:
-        record: dict[str, Any] = {"path": str(member.path), "kind": "model" if member.is_model else "pictures"}
-        if member.is_model:
-            record["weights_sha256"] = weights_sha256(str(member.path))
-        return record
+                result.rows.append(Measured(f"{system.name}, AUs of others", others, is_anchor=True))
+        for system in self.systems:
+            found = judged[system.name]
+            result.rows.append(Measured(system.name, [tally.contributions(each) for each in found]))
+            result.alignment[system.name] = [self._alignments.figures(frames, each, tally) for each in found]
+        return result
 
     def _made(self, name: str, member: Member, record: dict[str, Any], frames: EvaluationSet) -> list[Path]:
-        if not member.is_model:
-            from lightning_modules.evaluation.outside import found_files
-
-            return found_files(member.path, frames)
-        style = self._pipeline(member).prompt_style
-        prompts = frames.prompts(composer_for(member, frames.composer, style))
+        pipeline = self._pipeline(member)
+        prompts = frames.prompts(composer_for(member, frames.composer, pipeline.prompt_style))
         folder = pictures_folder(
             self.pictures,
             label=name,
@@ -155,7 +173,7 @@ class Evaluation:
         files = requested_files(folder, frames, prompts)
         with self.progress(f"{frames.name}: making {name}", len(files)) as advance:
             make_pictures(
-                lambda: self._checked(member, frames),
+                lambda: pipeline.to(self.device),
                 frames,
                 prompts,
                 files,
@@ -166,15 +184,14 @@ class Evaluation:
             )
         return files
 
-    def _checked(self, member: Member, frames: EvaluationSet) -> Pipeline:
-        pipeline = self._pipeline(member)
-        if pipeline.image_size != frames.image_size:
-            message = (
-                f"evaluate: data must have images of {pipeline.image_size} px for {member.path}, got "
-                f"{frames.image_size} px. Such as --data-options.image_size {pipeline.image_size}"
-            )
-            raise ValueError(message)
-        return pipeline.to(self.device)
+    def _check_sizes(self, frames: EvaluationSet) -> None:
+        for path, pipeline in self._loaded.items():
+            if pipeline.image_size != frames.image_size:
+                message = (
+                    f"evaluate: data must have images of {pipeline.image_size} px for {path}, got "
+                    f"{frames.image_size} px. Such as --data-options.image_size {pipeline.image_size}"
+                )
+                raise ValueError(message)
 
     def _pipeline(self, member: Member) -> Pipeline:
         if member.path not in self._loaded:
@@ -208,34 +225,11 @@ class Evaluation:
             return judge(source, frames, self.judges, batch_size=self.batch_size, advance=advance)
 
 
-def figures_of(result: SetResult) -> list[dict[str, Any]]:
-    """Give every figure of every row on every part of a set, as tidy records."""
-    found = []
-    subjects = result.frames.labels.subject
-    for group, mask in result.frames.groups().items():
-        for row in result.rows:
-            for figure in FIGURES:
-                if (value := value_of(row, figure, subjects, mask)) is not None:
-                    place = {"set": result.frames.name, "group": group, "system": row.name, "is_anchor": row.is_anchor}
-                    found.append({**place, "figure": figure, **value, "num_frames": int(mask.sum())})
-    return found
-
-
-def differences_of(result: SetResult, baseline: str) -> list[dict[str, Any]]:
-    """Give the difference of every system to one of them, as tidy records."""
-    found = []
-    subjects = result.frames.labels.subject
-    systems = [row for row in result.rows if not row.is_anchor]
-    base = next(row for row in systems if row.name == baseline)
-    for group, mask in result.frames.groups().items():
-        for row in systems:
-            if row is base:
-                continue
-            for figure in FIGURES:
-                if (value := difference_of(row, base, figure, subjects, mask)) is not None:
-                    place = {"set": result.frames.name, "group": group, "system": row.name, "baseline": baseline}
-                    found.append({**place, "figure": figure, **value})
-    return found
+def _record(member: Member) -> dict[str, Any]:
+    record: dict[str, Any] = {"path": str(member.path), "kind": "model" if member.is_model else "pictures"}
+    if member.is_model:
+        record["weights_sha256"] = weights_sha256(str(member.path))
+    return record
 
 
 def _state_checksum(component: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,14 +58,33 @@ class Figure:
 
 
 FIGURES = {
+    "aaad": Figure("AAAD", ratio, higher_is_better=True),
     "au_f1": Figure("AU F1", macro_f1, higher_is_better=True),
+    "both_seen": Figure("both seen", ratio, higher_is_better=True),
+    "off_target": Figure("off-target", ratio, higher_is_better=False),
+    "response": Figure("response", ratio, higher_is_better=None),
     "identity": Figure("identity", relative_identity, higher_is_better=True),
     "identity_cosine": Figure("identity cosine", ratio, higher_is_better=True),
     "l1": Figure("L1", ratio, higher_is_better=False),
     "psnr": Figure("PSNR", ratio, higher_is_better=True),
     "ssim": Figure("SSIM", ratio, higher_is_better=True),
+    "lpips": Figure("LPIPS", ratio, higher_is_better=False),
+    "fid": Figure("FID", ratio, higher_is_better=False),
+    "kid": Figure("KID", ratio, higher_is_better=False),
+    "inception_score": Figure("IS", ratio, higher_is_better=True),
 }
-"""In the order of the columns."""
+"""Those that have names of their own, in the order of the columns."""
+
+
+def figure_named(name: str) -> Figure:
+    """Give a figure; what has no name of its own is a distance that a network measures."""
+    return FIGURES.get(name) or Figure(name.replace("_", " "), ratio, higher_is_better=False)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort figures as columns."""
+    known = list(FIGURES)
+    return sorted(set(names), key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
 @dataclass(frozen=True)
@@ -102,7 +121,7 @@ def value_of(
     stacked = _stacked(measured, figure, mask)
     if stacked is None:
         return None
-    statistic = FIGURES[figure].statistic
+    statistic = figure_named(figure).statistic
     own = statistic(stacked.double().sum(0))
     combined = _over_members(statistic, len(measured.members), seed=1)
     value = float(combined(stacked.double().sum(0, keepdim=True)))
@@ -126,7 +145,7 @@ def difference_of(
     if one is None or other is None:
         return None
     count = one.shape[1]
-    statistic = FIGURES[figure].statistic
+    statistic = figure_named(figure).statistic
     of_first = _over_members(statistic, count, seed=1)
     of_second = _over_members(statistic, other.shape[1], seed=2)
 

@@ -70,7 +70,11 @@ def find_systems(given: Mapping[str, Any] | Sequence[str]) -> list[System]:
         if len(set(places)) < len(places):
             message = f"evaluate: systems.{name} must name each path once, got {', '.join(map(str, places))}."
             raise ValueError(message)
-        systems.append(System(name, tuple(_member(place, name) for place in places)))
+        members = tuple(_member(place, name) for place in places)
+        if len({member.is_model for member in members}) > 1:
+            message = f"evaluate: systems.{name} must be models or folders of pictures, got some of each."
+            raise ValueError(message)
+        systems.append(System(name, members))
     return systems
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from typing import TYPE_CHECKING, Any
 
-from lightning_modules.evaluation.figures import FIGURES
+from lightning_modules.evaluation.figures import figure_named, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +30,7 @@ def tidy_csv(records: Iterable[Record]) -> str:
     writer.writeheader()
     for record in records:
         members = " ".join(f"{value:.6g}" for value in record["members"])
-        numbers = {name: f"{record[name]:.6g}" for name in ("value", "low", "high")}
+        numbers = {name: f"{record[name]:.6g}" for name in ("value", "low", "high") if record[name] is not None}
         writer.writerow({**record, **numbers, "members": members})
     return stream.getvalue()
 
@@ -38,7 +39,7 @@ def markdown(records: Sequence[Record], differences: Sequence[Record]) -> str:
     """Write a table for each set and part of it, systems in rows, and one of differences."""
     parts = []
     for (name, group), some in _by(records, "set", "group").items():
-        figures = [figure for figure in FIGURES if any(each["figure"] == figure for each in some)]
+        figures = in_order(each["figure"] for each in some)
         head = ["", *(_column(figure) for figure in figures)]
         rows = [
             [_row_name(system, cells), *(_cell(cells, figure) for figure in figures)]
@@ -62,7 +63,7 @@ def latex(records: Sequence[Record]) -> str:
     """Write the same tables, without differences, for the booktabs package; the best system in each column is bold."""
     parts = []
     for (name, group), some in _by(records, "set", "group").items():
-        figures = [figure for figure in FIGURES if any(each["figure"] == figure for each in some)]
+        figures = in_order(each["figure"] for each in some)
         best = {figure: _best(some, figure) for figure in figures}
         lines = [
             rf"% {name}: {_GROUPS[group]}, {some[0]['num_frames']} frames; 95 \% intervals over people",
@@ -91,15 +92,15 @@ def latex(records: Sequence[Record]) -> str:
 def _best(records: Sequence[Record], figure: str) -> str | None:
     """Name the best system; None where there is one alone, or where no direction is better."""
     found = {each["system"]: each["value"] for each in records if each["figure"] == figure and not each["is_anchor"]}
-    higher = FIGURES[figure].higher_is_better
+    higher = figure_named(figure).higher_is_better
     if len(found) < 2 or higher is None:
         return None
     return (max if higher else min)(found, key=lambda name: found[name])
 
 
 def _column(figure: str) -> str:
-    arrow = {True: " ↑", False: " ↓", None: ""}[FIGURES[figure].higher_is_better]
-    return f"{FIGURES[figure].caption}{arrow}"
+    arrow = {True: " ↑", False: " ↓", None: ""}[figure_named(figure).higher_is_better]
+    return f"{figure_named(figure).caption}{arrow}"
 
 
 def _row_name(system: str, cells: Sequence[Record]) -> str:
@@ -112,13 +113,21 @@ def _cell(cells: Sequence[Record], figure: str, *, signed: bool = False, latex: 
     found = next((each for each in cells if each["figure"] == figure), None)
     if found is None:
         return "-" if not latex else "--"
-    digits = 3 if abs(found["value"]) < 10 else 1
-    sign = "+" if signed else ""
-    value, low, high = (f"{found[name]:{sign}.{digits}f}" for name in ("value", "low", "high"))
+    value, *ends = (_number(found[name], found["value"], signed=signed) for name in ("value", "low", "high"))
+    if found["low"] is None or not math.isfinite(found["low"]):
+        return value
     if latex:
-        return rf"{value} {{\scriptsize [{low}, {high}]}}"
+        return rf"{value} {{\scriptsize [{', '.join(ends)}]}}"
     mark = " *" if signed and (found["low"] > 0 or found["high"] < 0) else ""
-    return f"{value} [{low}, {high}]{mark}"
+    return f"{value} [{', '.join(ends)}]{mark}"
+
+
+def _number(number: float | None, like: float, *, signed: bool) -> str:
+    """With as many digits as tell something of a figure of that size."""
+    if number is None:
+        return ""
+    digits = 1 if abs(like) >= 10 else 3 if abs(like) >= 0.02 or like == 0 else 4
+    return f"{number:{'+' if signed else ''}.{digits}f}"
 
 
 def _by(records: Iterable[Record], *names: str) -> dict[Any, list[Record]]:

@@ -1,11 +1,16 @@
-"""The files of an evaluation: metrics.json, and the tables."""
+"""The files of an evaluation: metrics.json, tables, plots, sheets of faces."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from lightning_modules.evaluation.evaluation import differences_of, figures_of
+from lightning_modules.callbacks.grids import save_png
+from lightning_modules.evaluation.breakdown import by_au, by_construct, by_subject, leakage, table_csv
+from lightning_modules.evaluation.judging import COPIED, TRUE
+from lightning_modules.evaluation.plots import matplotlib_is_there, plot_bars, plot_leakage, plot_precision_recall
+from lightning_modules.evaluation.records import differences_of, figures_of
+from lightning_modules.evaluation.sheets import sheet
 from lightning_modules.evaluation.tables import latex, markdown, tidy_csv
 from zoo.files import save_json, save_text
 
@@ -19,7 +24,7 @@ FORMAT_VERSION = 1
 
 
 def write_results(
-    results: Sequence[SetResult], folder: Path, *, baseline: str, facts: Mapping[str, Any]
+    results: Sequence[SetResult], folder: Path, *, baseline: str, network: str | None, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write everything; give the content of metrics.json.
 
@@ -27,31 +32,84 @@ def write_results(
         results: What was found on each set.
         folder: Where it goes; files of an earlier evaluation there are replaced.
         baseline: The system that differences are to.
+        network: Name of the network whose features compare sets of images; None for none.
         facts: What was evaluated, how, and by whom.
     """
-    figures = [record for result in results for record in figures_of(result)]
+    figures = [record for result in results for record in figures_of(result, network=network)]
     differences = [record for result in results for record in differences_of(result, baseline)]
+    details = {result.frames.name: _details(result) for result in results}
     content = _plain(
         {
             "format_version": FORMAT_VERSION,
             **facts,
-            "sets": {
-                result.frames.name: {
-                    "num_frames": len(result.frames),
-                    "num_subjects": len(set(result.frames.labels.subject)),
-                    "groups": {name: int(mask.sum()) for name, mask in result.frames.groups().items()},
-                }
-                for result in results
-            },
-            "figures": figures,
+            "sets": {result.frames.name: _said(result) for result in results},
+            "table": _nested(figures),
             "differences": differences,
+            "details": details,
         }
     )
     save_json(content, folder / "metrics.json")
     save_text(tidy_csv(figures), folder / "table.csv")
     save_text(markdown(figures, differences), folder / "table.md")
     save_text(latex(figures), folder / "table.tex")
+    for name, first in (("aus", "au"), ("constructs", "construct"), ("subjects", "subject")):
+        tables = {(which, row): found[name] for which, rows in details.items() for row, found in rows.items()}
+        save_text(table_csv(tables, first), folder / f"{name}.csv")
+    for result in results:
+        _draw(result, folder, [each for each in figures if each["set"] == result.frames.name], details)
     return content
+
+
+def _draw(result: SetResult, folder: Path, figures: Sequence[Any], details: Mapping[str, Any]) -> None:
+    name = result.frames.name
+    for system in result.systems:
+        shown = sheet(result.frames, result.tally, result.judgements[system][0], result.files[system][0])
+        safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in system)
+        save_png(shown, folder / "faces" / f"{name}_{safe}.png")
+    if not matplotlib_is_there():
+        return
+    plot_bars([each for each in figures if each["group"] == "all"], folder / "plots" / f"{name}_figures.png")
+    matrices = {row: found["leakage"] for row, found in details[name].items() if found["leakage"]}
+    if matrices:
+        plot_leakage(matrices, folder / "plots" / f"{name}_leakage.png")
+        shown = {row: result.judgements[row] for row in details[name]}
+        plot_precision_recall(result.tally, shown, folder / "plots" / f"{name}_precision_recall.png")
+
+
+def _said(result: SetResult) -> dict[str, Any]:
+    return {
+        "num_frames": len(result.frames),
+        "num_subjects": len(set(result.frames.labels.subject)),
+        "groups": {name: int(mask.sum()) for name, mask in result.frames.groups().items()},
+        "aaad_bounds": result.tally.bounds,
+    }
+
+
+def _details(result: SetResult) -> dict[str, dict[str, Any]]:
+    """Figures by AU, construct and person of every row with pictures of its own, but for the copied reference."""
+    found = {}
+    for row, judgements in result.judgements.items():
+        if row == COPIED:
+            continue
+        has_aus = judgements[0].probability is not None
+        found[row] = {
+            "aus": by_au(result.tally, judgements) if has_aus else {},
+            "constructs": by_construct(result.tally, result.frames, judgements) if has_aus else {},
+            "subjects": by_subject(result.tally, judgements) if row != TRUE else {},
+            "leakage": leakage(result.tally, judgements) if has_aus else {},
+            "alignment": result.alignment.get(row, []),
+        }
+    return found
+
+
+def _nested(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Figures by set, part of the set, system and name."""
+    found: dict[str, Any] = {}
+    for record in records:
+        row = found.setdefault(record["set"], {}).setdefault(record["group"], {}).setdefault(record["system"], {})
+        left = {"set", "group", "system", "figure", "is_anchor", "num_frames"}
+        row[record["figure"]] = {name: value for name, value in record.items() if name not in left}
+    return found
 
 
 def _plain(value: Any) -> Any:
