@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -34,14 +35,7 @@ def call(function: Callable[..., Any], arguments: list[str], *, program: str) ->
         print(tool_page(function, options, program=program))
         return 0
     try:
-        result = auto_cli(
-            function,
-            args=list(_plain(arguments, options)),
-            as_positional=False,
-            prog=program,
-            parser_class=_Parser,
-            allow_abbrev=False,
-        )
+        result = _result(function, list(_plain(arguments, options)), program=program)
     except BrokenPipeError:
         raise
     except (ValueError, OSError, ModuleNotFoundError) as error:
@@ -49,6 +43,17 @@ def call(function: Callable[..., Any], arguments: list[str], *, program: str) ->
             raise UserError(str(error) or type(error).__name__) from error
         raise
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+def _result(function: Callable[..., Any], arguments: list[str], *, program: str) -> Any:
+    if "config" not in inspect.signature(function).parameters:
+        return auto_cli(
+            function, args=arguments, as_positional=False, prog=program, parser_class=_Parser, allow_abbrev=False
+        )
+    # to auto_cli, `config` is always a file that holds the arguments, and never reaches the function
+    parser = _Parser(prog=program, allow_abbrev=False)
+    parser.add_function_arguments(function, as_positional=False)
+    return function(**parser.parse_args(arguments).as_dict())
 
 
 def _plain(arguments: list[str], options: ArgumentParser) -> Iterator[str]:

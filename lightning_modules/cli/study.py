@@ -34,6 +34,7 @@ def study(
     max_minutes: float | None = None,
     jobs: int = 1,
     devices: str | None = None,
+    machine: str | None = None,
     launcher: str = "",
     dry_run: bool = False,
     tables_only: bool = False,
@@ -57,6 +58,7 @@ def study(
         max_minutes: The same: minutes of training steps; how many steps these are is measured first.
         jobs: Runs at once on each device; they share the CPUs out.
         devices: cpu, or numbers of GPUs such as 0,1, which work side by side.
+        machine: Configs laid over that of every run, such as trainer/bf16.yaml.
         launcher: Words before each training command, such as srun, or "nice -n 19".
         dry_run: Whether only the plan is shown, with all commands and about how long they take.
         tables_only: Whether only the tables are written, of what is there.
@@ -70,7 +72,8 @@ def study(
     plan = _changed(read_study(config, overlay=overlay), seeds=seeds, max_steps=max_steps, max_minutes=max_minutes)
     names = _names(only, plan)
     folder = StudyFolder(Path(output) if output else Path("runs") / "studies" / plan.name)
-    work = Work(plan, folder, Processes(launcher), names)
+    configs = tuple(each.strip() for each in machine.split(",")) if machine else ()
+    work = Work(plan, folder, Processes(launcher), names, configs)
     places = slots(devices, jobs)
     steps = preview(work)
     if dry_run:
@@ -162,7 +165,7 @@ def _names(only: str | None, plan: Study) -> tuple[str, ...]:
 
 def _command(given: dict[str, object]) -> list[str]:
     """The words that make the same table, and are shared by all jobs that are submitted."""
-    kept = ("config", "overlay", "output", "max_steps", "max_minutes", "devices", "launcher")
+    kept = ("config", "overlay", "output", "max_steps", "max_minutes", "devices", "machine", "launcher")
     values = {**given}
     words = ["study"]
     for name in kept:

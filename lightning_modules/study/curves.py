@@ -56,7 +56,7 @@ def points(folder: Path, *, name: str, seed: int, tags: Sequence[str]) -> Iterat
         latest = {step: (when, value) for step, when, value in sorted(entries.get(tag, []), key=lambda entry: entry[1])}
         for step, (when, value) in sorted(latest.items()):
             if math.isfinite(value):
-                yield Point(name, seed, tag, step, clock[when] / 60, value)
+                yield Point(name, seed, tag, step + 1, clock[when] / 60, value)  # Lightning logs steps from 0 on
 
 
 def write_csv(found: Iterable[Point], file: Path) -> Path:

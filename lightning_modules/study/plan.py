@@ -44,7 +44,8 @@ class Recipe:
         options: Dotted keys and their values, laid over all.
         parts: Dotted keys whose value is the run of a part.
         budget: How long it trains; None is as long as its configs say.
-        trained: A run's folder or a bundle that is taken as it is, in place of training.
+        trained: A run's folder or a bundle that is taken as it is, in place of training; ``{seed}`` stands for the
+            seed.
         per_seed: Whether each seed has one of its own.
         seed: The one seed of a part that all seeds share.
         minutes: How long it took where it was tried, for estimates.
@@ -52,6 +53,8 @@ class Recipe:
         label: What the table calls it.
         group: What the table puts it under.
         against: The variant that it is compared with.
+        measured_with: Options of its own, added to the command of every measure.
+        judges: The same, where the value is the run of a part.
         paper: Figures of the paper, by measure and column.
     """
 
@@ -69,6 +72,8 @@ class Recipe:
     label: str = ""
     group: str = ""
     against: str = ""
+    measured_with: dict[str, Any] = field(default_factory=dict)
+    judges: dict[str, str] = field(default_factory=dict)
     paper: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def seed_for(self, seed: int) -> int:
@@ -83,8 +88,8 @@ class Measure:
     Attributes:
         name: Its name, also of its folder.
         label: What the table calls it.
-        command: Words after ``python cli.py``; ``{run}``, ``{folder}``, ``{variant}`` and ``{seed}`` stand for the
-            variant's run, the folder to write into, the variant's name and the seed.
+        command: Words after ``python cli.py``; none where training writes the figures itself. ``{run}``, ``{folder}``,
+            ``{variant}`` and ``{seed}`` stand for the variant's run, the folder to write into, its name and the seed.
         figures: JSON file that the command writes, likewise; may hold ``*``.
         options: Dotted keys and values, added to the command.
         parts: Dotted keys whose value is the run of a part.
@@ -179,7 +184,7 @@ class Study:
 
     def needs(self, recipe: Recipe) -> tuple[str, ...]:
         """Name the parts that a recipe is made of; for a variant, also those that measure it."""
-        names = list(recipe.parts.values())
+        names = [*recipe.parts.values(), *recipe.judges.values()]
         if not recipe.is_part:
             names += [name for measure in self.measures.values() for name in measure.parts.values()]
         return tuple(dict.fromkeys(names))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_modules.cli.composition import merged
-from lightning_modules.cli.config_files import CONFIGS, find_config, is_config_name, read, shown
+from lightning_modules.cli.config_files import CONFIGS, config_name, find_config, is_config_name, read, shown
 from lightning_modules.cli.errors import UserError, did_you_mean
 from lightning_modules.study.fields import mapping, refuse_unknown, strings
 from lightning_modules.study.plan import Budget, Measure, Recipe, Study
@@ -41,7 +41,7 @@ def read_study(config: str, *, overlay: str | None = None) -> Study:
     if overlay is not None:
         body = merged(body, _body(find_config(overlay), ()))
     try:
-        return _study(file.stem, body)
+        return _study(_name_of(file), body)
     except UserError as error:
         message = f"{shown(file)}: {error}"
         raise UserError(message) from error
@@ -57,6 +57,11 @@ def anchored(value: Any, file: Path) -> Any:
         return value
     found = find_config(value, file).resolve()
     return str(found.relative_to(CONFIGS) if found.is_relative_to(CONFIGS) else found)
+
+
+def _name_of(file: Path) -> str:
+    """Its place in ``configs/studies/``, else its stem."""
+    return config_name(file).removeprefix("studies/")
 
 
 def _body(file: Path, above: tuple[Path, ...]) -> dict[str, Any]:
@@ -136,12 +141,13 @@ def _part(name: str, body: dict[str, Any]) -> Recipe:
 
 def _variant(name: str, body: dict[str, Any], base: dict[str, Any], budget: Budget | None) -> Recipe:
     where = f"variants.{name}"
-    refuse_unknown(body, (*_RECIPE, "label", "group", "against", "paper"), f"{where}.")
+    refuse_unknown(body, (*_RECIPE, "label", "group", "against", "measured_with", "paper"), f"{where}.")
     options, parts = _options(base.get("set"), "base.set")
     own_options, own_parts = _options(body.get("set"), f"{where}.set")
     for key in (*own_options, *own_parts):  # what comes later stands later
         options.pop(key, None)
         parts.pop(key, None)
+    measured_with, judges = _options(body.get("measured_with"), f"{where}.measured_with")
     paper = {
         str(measure): {str(column): float(value) for column, value in mapping(values, f"{where}.paper").items()}
         for measure, values in mapping(body.get("paper"), f"{where}.paper").items()
@@ -161,6 +167,8 @@ def _variant(name: str, body: dict[str, Any], base: dict[str, Any], budget: Budg
         label=str(body.get("label") or name),
         group=str(body.get("group") or ""),
         against=str(body.get("against") or ""),
+        measured_with=measured_with,
+        judges=judges,
         paper=paper,
     )
     return _checked(recipe, where)
@@ -176,11 +184,14 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
 def _measure(name: str, body: dict[str, Any]) -> Measure:
     where = f"measures.{name}"
     refuse_unknown(body, ("label", "command", "figures", "set", "minutes"), f"{where}.")
-    if ("command" in body) != ("figures" in body):
-        message = f"{where}: command and figures must be given together: what is run, and the JSON file it writes."
+    if "command" in body and "figures" not in body:
+        message = f"{where}.figures: must name the JSON file that the command writes."
         raise UserError(message)
     options, parts = _options(body.get("set"), f"{where}.set")
-    command = body.get("command", TEST[0])
+    command = body.get("command") or ("" if "figures" in body else TEST[0])
+    if not command and (options or parts):
+        message = f"{where}.set: there is no command that could take it."
+        raise UserError(message)
     return Measure(
         name=name,
         label=str(body.get("label") or name),
@@ -215,7 +226,7 @@ def _budget(body: Any, where: str) -> Budget | None:
 def _check_references(study: Study) -> None:
     owners = {**study.parts, **study.variants, **study.measures}
     for owner in owners.values():
-        for key, part in owner.parts.items():
+        for key, part in [*owner.parts.items(), *getattr(owner, "judges", {}).items()]:
             if part not in study.parts:
                 message = f"{owner.name}: {key} must name a part, got {PART}{part}.{did_you_mean(part, study.parts)}"
                 raise UserError(message)

@@ -10,7 +10,6 @@ from lightning_modules.cli.errors import UserError, did_you_mean
 from lightning_modules.study.figures import figure, interval, names, read_figures
 from lightning_modules.study.intervals import Estimate, estimate
 from lightning_modules.study.plan import Column, Measure, Recipe, Study
-from lightning_modules.study.runs import Run
 from lightning_modules.study.working import Work
 
 Found = dict[int, dict[str, Any]]
@@ -131,7 +130,7 @@ def gather(work: Work, failures: Mapping[str, str]) -> Results:
 def _found(work: Work, recipe: Recipe, measure: Measure) -> Found:
     found: Found = {}
     for seed in work.study.seeds:
-        run = Run(work.study, work.folder, recipe, recipe.seed_for(seed))
+        run = work.run(recipe, seed)
         state = work.folder.measured_state(recipe.name, seed, measure.name)
         file = run.figures(measure) if state.is_file() else None
         if file is not None:
@@ -208,7 +207,7 @@ def _value(figures: Mapping[str, Any], column: Column, measure: Measure) -> floa
 
 def _training_times(work: Work, recipe: Recipe) -> Iterator[dict[str, Any]]:
     for seed in work.study.seeds:
-        run = Run(work.study, work.folder, recipe, recipe.seed_for(seed))
+        run = work.run(recipe, seed)
         file = run.path / "training_time.json"
         if file.is_file():
             yield read_figures(file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,14 @@ class Run:
         folder: The study's folder.
         recipe: What is trained.
         seed: With which seed.
+        machine: Configs laid over that of every run, for the machine.
     """
 
     study: Study
     folder: StudyFolder
     recipe: Recipe
     seed: int
+    machine: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -47,13 +49,13 @@ class Run:
     def path(self) -> Path:
         """Its folder, or that of what is trained already."""
         if self.recipe.trained is not None:
-            return Path(self.recipe.trained)
+            return Path(self.recipe.trained.replace("{seed}", str(self.seed)))
         return self.folder.run(self.recipe.name, self.seed)
 
     def part(self, name: str) -> Run:
         """Give the run of a part that serves this one."""
         part = self.study.parts[name]
-        return Run(self.study, self.folder, part, part.seed_for(self.seed))
+        return replace(self, recipe=part, seed=part.seed_for(self.seed))
 
     def fit_words(self, steps: int | None) -> list[str]:
         """Give the command after ``python cli.py`` that trains it, or goes on with it.
@@ -61,8 +63,7 @@ class Run:
         Args:
             steps: How many optimiser steps; None is as long as its configs say.
         """
-        words = ["fit", "--config", shown(self.folder.config(self.recipe.name))]
-        words += ["--run", self.path.name, "--ckpt_path", "last", "--seed_everything", str(self.seed)]
+        words = [*self._begin(), "--run", self.path.name, "--ckpt_path", "last"]
         words += [*_words({"trainer.default_root_dir": shown(self.folder.path / "runs")}), *self._part_words()]
         if steps is not None and self.recipe.budget is not None:
             every = max(1, steps // self.recipe.budget.validations)
@@ -89,16 +90,18 @@ class Run:
             "trainer.enable_checkpointing": False,
             "trainer.logger": False,
         }
-        words = ["fit", "--config", shown(self.folder.config(self.recipe.name)), "--run", "clocked"]
-        words += ["--seed_everything", str(self.seed), *_words(scratch), *self._part_words()]
+        words = [*self._begin(), "--run", "clocked", *_words(scratch), *self._part_words()]
         return [*words, *clock_words(stop_after=budget.clocked_steps, file=shown(file))]
 
     def measure_words(self, measure: Measure) -> list[str]:
         """Give the command of a measurement."""
         places = self._places(measure)
         words = [each.format(**places) for each in measure.command]
-        parts = {key: shown(self.part(name).path) for key, name in measure.parts.items()}
-        return [*words, *_words({**measure.options, **parts})]
+        if not words:
+            return []
+        named = {**measure.parts, **self.recipe.judges}
+        parts = {key: shown(self.part(name).path) for key, name in named.items()}
+        return [*words, *_words({**measure.options, **self.recipe.measured_with, **parts})]
 
     def figures(self, measure: Measure) -> Path | None:
         """Find the figures of a measurement.
@@ -121,16 +124,21 @@ class Run:
             UserError: A config is missing or misspelt.
         """
         file = self.folder.config(self.recipe.name)
-        body = config_of(self.recipe, file)
+        body = config_of(self.recipe, taken=[*self.study.parts, *self.study.variants])
         header = f"# {self.recipe.label}\n# Written by `python cli.py study`; the study's own YAML is what to change.\n"
         text = header + yaml.safe_dump(body, sort_keys=False, allow_unicode=True)
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             save_text(text, file)
         content: dict[str, Any] = {}
-        composition = compose(["--config", str(file)])
+        composition = compose([word for each in (str(file), *self.machine) for word in ("--config", each)])
         for layer in composition.layers:
             content = merged(content, layer)
         return {**content, **{f"part of {key}": name for key, name in self.recipe.parts.items()}}
+
+    def _begin(self) -> list[str]:
+        configs = [shown(self.folder.config(self.recipe.name)), *self.machine]
+        words = [word for each in configs for word in ("--config", each)]
+        return ["fit", *words, "--seed_everything", str(self.seed)]
 
     def _part_words(self) -> list[str]:
         return _words({key: shown(self.part(name).path) for key, name in self.recipe.parts.items()})

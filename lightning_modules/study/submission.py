@@ -58,7 +58,11 @@ def _submitted(work: Work, run: Run, template: str, *, submit_command: str, word
     command = [sys.executable, str(PROJECT / "cli.py"), "study", *words, "--only", name, "--seeds", str(run.seed)]
     folder = work.folder.path / "jobs"
     log = folder / f"{name}_seed_{run.seed}.txt"
-    values = {"command": shlex.join(command), "name": f"{work.study.name}_{name}_{run.seed}", "log": str(log.resolve())}
+    values = {
+        "command": shlex.join(command),
+        "name": f"{work.study.name}_{name}_{run.seed}".replace("/", "_"),
+        "log": str(log.resolve()),
+    }
     # only our fields: scripts have braces of their own
     body = re.sub(r"\{(" + "|".join(_FIELDS) + r")\}", lambda match: values[match[1]], template)
     script = save_text(body, folder / f"{name}_seed_{run.seed}.sh")

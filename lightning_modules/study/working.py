@@ -36,12 +36,14 @@ class Work:
         folder: Its folder.
         processes: What runs commands.
         only: Names of the parts and variants that are done, with what they need; all where empty.
+        machine: Configs laid over that of every run, for the machine.
     """
 
     study: Study
     folder: StudyFolder
     processes: Processes
     only: tuple[str, ...] = ()
+    machine: tuple[str, ...] = ()
 
     def tasks(self) -> list[Task]:
         """List everything that is to be done, what others need first."""
@@ -58,7 +60,7 @@ class Work:
         found: dict[str, Run] = {}
         for seed in self.study.seeds:
             for name in self.only or tuple(self.study.variants):
-                for run in self._with_parts(self._run(self.study.recipe(name), seed)):
+                for run in self._with_parts(self.run(self.study.recipe(name), seed)):
                     found.setdefault(run.key, run)
         yield from sorted(found.values(), key=lambda run: not run.recipe.is_part)
 
@@ -92,7 +94,7 @@ class Work:
 
     def clock(self, recipe: Recipe, slot: Slot) -> bool:
         """Find out how many steps the minutes of a variant are; say whether there was anything to do."""
-        run = self._run(recipe, self.study.seeds[0])
+        run = self.run(recipe, self.study.seeds[0])
         assert recipe.budget is not None
         assert recipe.budget.max_minutes is not None
         with self._held(recipe, "clock") as held:
@@ -132,6 +134,9 @@ class Work:
         with self._held(run.recipe, f"{measure.name}_seed_{run.seed}") as held:
             self.processes.refuse_if_stopped()
             words = run.measure_words(measure)
+            if not words and run.figures(measure) is None:
+                message = f"the run has no {measure.figures}, and the measure {measure.name!r} has no command."
+                raise ProcessError(message)
             state = self.folder.measured_state(run.recipe.name, run.seed, measure.name)
             stamp = {"command": words, "weights": _stamp(run.path)}
             if run.figures(measure) and read_state(state) == stamp:
@@ -139,7 +144,8 @@ class Work:
             target = self.folder.measured(run.recipe.name, run.seed, measure.name)
             target.mkdir(parents=True, exist_ok=True)
             log = self.folder.log(run.recipe.name, f"seed_{run.seed}_{measure.name}")
-            self.processes.run(words, slot=slot, log=log, held=held)
+            if words:
+                self.processes.run(words, slot=slot, log=log, held=held)
             if run.figures(measure) is None:
                 message = f"the measurement {measure.name!r} wrote no {measure.figures}.\n    Log: {shown(log)}"
                 raise ProcessError(message)
@@ -169,12 +175,12 @@ class Work:
         return bool(read_state(self.folder.state(run.recipe.name, run.seed)).get("trained")) and is_saved(run.path)
 
     def _tasks(self, recipe: Recipe, seed: int) -> Iterator[Task]:
-        run = self._run(recipe, seed)
+        run = self.run(recipe, seed)
         for part in self.study.needs(recipe):
             yield from self._tasks(self.study.parts[part], seed)
         made_of = [run.part(part).key for part in recipe.parts.values()]
         if recipe.trained is None and recipe.budget is not None and recipe.budget.max_minutes is not None:
-            first = self._run(recipe, self.study.seeds[0])
+            first = self.run(recipe, self.study.seeds[0])
             for part in recipe.parts.values():
                 yield from self._tasks(self.study.parts[part], first.seed)
             needs = tuple(first.part(part).key for part in recipe.parts.values())
@@ -183,7 +189,8 @@ class Work:
         yield Task(run.key, tuple(made_of), partial(self.train, run))
         if not recipe.is_part:
             for measure in self.study.measures.values():
-                needs = (run.key, *(run.part(part).key for part in measure.parts.values()))
+                judges = (*measure.parts.values(), *recipe.judges.values())
+                needs = (run.key, *(run.part(part).key for part in judges))
                 yield Task(f"{run.key}/{measure.name}", needs, partial(self.measure, run, measure))
 
     def _with_parts(self, run: Run) -> Iterator[Run]:
@@ -191,8 +198,9 @@ class Work:
             yield from self._with_parts(run.part(part))
         yield run
 
-    def _run(self, recipe: Recipe, seed: int) -> Run:
-        return Run(self.study, self.folder, recipe, recipe.seed_for(seed))
+    def run(self, recipe: Recipe, seed: int) -> Run:
+        """Give the run of a part or variant that serves a seed of the study."""
+        return Run(self.study, self.folder, recipe, recipe.seed_for(seed), self.machine)
 
     def _held(self, recipe: Recipe, what: str) -> Any:
         return locked(self.folder.lock(recipe.name, what))
