@@ -44,7 +44,7 @@ class SynthesisPictures(Callback):
     def __init__(
         self,
         num_references: int = 4,
-        aus: Sequence[str] | None = None,
+        aus: Sequence[int | str] | None = None,
         every_n_validations: int = 1,
         steps: int = 8,
         temperature: float = 0.5,
