@@ -87,7 +87,7 @@ def as_markdown(scores: SurveyScores, *, survey: Survey) -> str:
             f"In brackets: {100 * scores.level:g} % bootstrap intervals over raters; they do not cover the choice of "
             f"pictures. W: agreement of raters on the pictures of one trial, Kendall's coefficient, mean over trials; "
             f"{everything.chance:.2f} is chance. Of the raters' mean ranks of the systems it is "
-            f"{_number(everything.w, 2)} (p = {_number(everything.p, 4)})."
+            f"{_number(everything.w, 2)} (p {'< 0.0001' if everything.p < 1e-4 else '= ' + _number(everything.p, 4)})."
         )
         notes.append(_told_apart(scores))
     else:
