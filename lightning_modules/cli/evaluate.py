@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def evaluate(
     *,
-    systems: dict[str, str | list[str]] | list[str],
     output: str,
+    systems: dict[str, str | list[str]] | list[str] | None = None,
     data: str | None = None,
     data_options: dict[str, Any] | None = None,
     sets: str = "seen",
@@ -40,6 +40,8 @@ def evaluate(
     pictures: str = "data/pictures",
     batch_size: int = 32,
     device: str = "auto",
+    share: str | None = None,
+    write_cases: bool = False,
     json: bool = False,
 ) -> None:
     """Measure models and folders of pictures on one test set, by one set of judges.
@@ -49,10 +51,10 @@ def evaluate(
     the same people. Pictures are made once and kept: an evaluation that was stopped goes on.
 
     Args:
+        output: Folder of tables and plots.
         systems: Path of each system, as --systems.NAME PATH: a bundle, a run's folder, a checkpoint, or a folder of
             pictures with one for each frame. A path with wildcards, or a list in a config, is one system trained with
             several seeds.
-        output: Folder of tables and plots.
         data: A YAML of data, or a run's folder, which has that of its training; by default the first run's.
         data_options: Arguments of the data to be changed, as --data-options.interaction 0.
         sets: Whether faces show AU sets that training has seen, those that it never saw, or both: seen,unseen.
@@ -73,13 +75,16 @@ def evaluate(
         pictures: Folder where all models' pictures are kept.
         batch_size: Pictures at once.
         device: cpu, cuda, or auto.
+        share: Make only this share of the pictures and stop, as 2/4, so that several devices or machines do the work.
+        write_cases: Whether to write what outside systems need, reference faces and AUs of each frame, and stop.
         json: Whether to print what metrics.json holds, for programs.
     """
+    from lightning_modules.evaluation.cases import write_cases as write_cases_of
     from lightning_modules.evaluation.data import data_config, data_module, disagreements
     from lightning_modules.evaluation.systems import find_systems
-    from lightning_modules.evaluation.writing import write_results
+    from lightning_modules.evaluation.writing import short_table, write_results
 
-    found = find_systems(systems)
+    found = [] if write_cases and not systems else find_systems(systems or {})
     names = [system.name for system in found]
     if baseline is not None and baseline not in names:
         message = f"evaluate: baseline must be one of {', '.join(names)}, got {baseline!r}."
@@ -88,6 +93,7 @@ def evaluate(
     if unknown := [each for each in wanted if each not in ("seen", "unseen")]:
         message = f"evaluate: sets must be among seen, unseen, got {unknown[0]!r}. Such as --sets seen,unseen"
         raise ValueError(message)
+    part = None if share is None else _share(share)
     options = data_options or {}
     config, said_in = data_config(data, found)
     place = _device(device)
@@ -116,9 +122,18 @@ def evaluate(
     for name in wanted:
         built = data_module(config, {**options, **_aus_option(config, name)})
         frames = _frames(name, built, num_images=num_images, seed=seed, device=place)
+        if write_cases:
+            with evaluation.progress(f"{name}: cases", len(frames)) as advance:
+                print(f"Cases: {write_cases_of(frames, Path(output), advance=advance)}")
+            continue
         if not json:
             print(f"{name}: {len(frames)} frames of {len(set(frames.labels.subject))} people, data of {said_in}")
+        if part is not None:
+            evaluation.make(frames, share=part)
+            continue
         results.append(evaluation.run(frames))
+    if not results:
+        return
     content = write_results(
         results,
         Path(output),
@@ -136,10 +151,19 @@ def evaluate(
     if json:
         print(json_format.dumps(content, indent=2))
         return
-    print((Path(output) / "table.md").read_text(encoding="utf-8"))
+    print(short_table(content))
     for note in notes:
         print(note)
     print(f"Tables: {output}")
+
+
+def _share(text: str) -> tuple[int, int]:
+    """Read ``2/4`` as the second of four, counted from 0 then."""
+    first, _, last = text.partition("/")
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+        message = f"evaluate: share must be such as 2/4, the second of four, got {text!r}."
+        raise ValueError(message)
+    return int(first) - 1, int(last)
 
 
 def _device(name: str) -> torch.device:

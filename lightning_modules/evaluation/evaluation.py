@@ -114,18 +114,7 @@ class Evaluation:
 
     def run(self, frames: EvaluationSet) -> SetResult:
         """Evaluate on one set."""
-        self._check_sizes(frames)
-        files = {  # outside pictures first: what is wrong with them should be told before hours of synthesis
-            system.name: [found_files(member.path, frames) for member in system.members if not member.is_model]
-            for system in self.systems
-        }
-        for system in self.systems:
-            records = self.records[system.name]
-            files[system.name] += [
-                self._made(system.name, member, record, frames)
-                for member, record in zip(system.members, records, strict=True)
-                if member.is_model
-            ]
+        files = self.make(frames)
         judged = {
             name: [self._judge(f"{frames.name}: {name}", source, frames)]
             for name, source in anchor_sources(self._codecs())
@@ -159,7 +148,32 @@ class Evaluation:
             result.alignment[system.name] = [self._alignments.figures(frames, each, tally) for each in found]
         return result
 
-    def _made(self, name: str, member: Member, record: dict[str, Any], frames: EvaluationSet) -> list[Path]:
+    def make(self, frames: EvaluationSet, *, share: tuple[int, int] = (0, 1)) -> dict[str, list[list[Path]]]:
+        """Have every model make its pictures; give the files of each model of each system.
+
+        Args:
+            frames: What is asked.
+            share: Which part of how many is made; the rest is left to other processes.
+
+        Raises:
+            ValueError: The data has images of another size, or pictures of an outside system are missing or unfit.
+        """
+        self._check_sizes(frames)
+        files = {  # outside pictures first: what is wrong with them should be told before hours of synthesis
+            system.name: [found_files(member.path, frames) for member in system.members if not member.is_model]
+            for system in self.systems
+        }
+        for system in self.systems:
+            files[system.name] += [
+                self._made(system.name, member, record, frames, share)
+                for member, record in zip(system.members, self.records[system.name], strict=True)
+                if member.is_model
+            ]
+        return files
+
+    def _made(
+        self, name: str, member: Member, record: dict[str, Any], frames: EvaluationSet, share: tuple[int, int]
+    ) -> list[Path]:
         pipeline = self._pipeline(member)
         prompts = frames.prompts(composer_for(member, frames.composer, pipeline.prompt_style))
         folder = pictures_folder(
@@ -180,6 +194,7 @@ class Evaluation:
                 sampling=self.sampling,
                 precision=self.precision,
                 batch_size=self.batch_size,
+                share=share,
                 advance=advance,
             )
         return files

@@ -78,6 +78,7 @@ def make_pictures(
     sampling: Sampling,
     precision: str,
     batch_size: int,
+    share: tuple[int, int] = (0, 1),
     advance: Callable[[int], None],
 ) -> int:
     """Make the pictures that are not there yet; give how many.
@@ -90,10 +91,12 @@ def make_pictures(
         sampling: How tokens are drawn.
         precision: ``float32``, or ``bfloat16`` for matrix products.
         batch_size: Pictures at once.
+        share: Which part of how many is made.
         advance: Told how many more are there.
     """
-    missing = [place for place, file in enumerate(files) if not file.is_file()]
-    advance(len(files) - len(missing))
+    part, parts = share
+    missing = [place for place, file in enumerate(files) if place % parts == part and not file.is_file()]
+    advance(len(files) - len(missing) if parts == 1 else 0)
     if not missing:
         return 0
     pipeline = load()

@@ -43,7 +43,7 @@ def write_results(
             "format_version": FORMAT_VERSION,
             **facts,
             "sets": {result.frames.name: _said(result) for result in results},
-            "table": _nested(figures),
+            "figures": figures,
             "differences": differences,
             "details": details,
         }
@@ -58,6 +58,14 @@ def write_results(
     for result in results:
         _draw(result, folder, [each for each in figures if each["set"] == result.frames.name], details)
     return content
+
+
+def short_table(content: Mapping[str, Any]) -> str:
+    """Give what a terminal shows: the table of all frames of each set, with differences."""
+    figures, differences = (
+        [record for record in content[name] if record["group"] == "all"] for name in ("figures", "differences")
+    )
+    return markdown(figures, differences)
 
 
 def _draw(result: SetResult, folder: Path, figures: Sequence[Any], details: Mapping[str, Any]) -> None:
@@ -99,16 +107,6 @@ def _details(result: SetResult) -> dict[str, dict[str, Any]]:
             "leakage": leakage(result.tally, judgements) if has_aus else {},
             "alignment": result.alignment.get(row, []),
         }
-    return found
-
-
-def _nested(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Figures by set, part of the set, system and name."""
-    found: dict[str, Any] = {}
-    for record in records:
-        row = found.setdefault(record["set"], {}).setdefault(record["group"], {}).setdefault(record["system"], {})
-        left = {"set", "group", "system", "figure", "is_anchor", "num_frames"}
-        row[record["figure"]] = {name: value for name, value in record.items() if name not in left}
     return found
 
 
