@@ -1,7 +1,7 @@
 #!/bin/bash
-# A job of a study under SLURM: python cli.py study --config studies/paper/table6.yaml --submit configs/studies/slurm.sh --launcher srun
+# A job of a study under SLURM: python cli.py study --config studies/paper/table6.yaml --submit studies/slurm.sh --launcher srun
 # {command}, {name} and {log} are filled in for each run; change the rest for your cluster. A job that is stopped and queued again
-# goes on from its last checkpoint, so short time limits do.
+# goes on from its last checkpoint, so short time limits do. Tried with a stand-in for sbatch; there is no cluster here.
 #SBATCH --job-name={name}
 #SBATCH --output={log}
 #SBATCH --open-mode=append

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from lightning_modules.cli.config_files import shown
+from lightning_modules.cli.config_files import CONFIGS, shown
 from lightning_modules.cli.errors import UserError, did_you_mean
 from lightning_modules.study.curves import draw, points, write_csv
 from lightning_modules.study.folders import StudyFolder
@@ -59,10 +59,11 @@ def study(
         jobs: Runs at once on each device; they share the CPUs out.
         devices: cpu, or numbers of GPUs such as 0,1, which work side by side.
         machine: Configs laid over that of every run, such as trainer/bf16.yaml.
-        launcher: Words before each training command, such as srun, or "nice -n 19".
+        launcher: Words before each command that trains or tests, such as srun, or "nice -n 19".
         dry_run: Whether only the plan is shown, with all commands and about how long they take.
         tables_only: Whether only the tables are written, of what is there.
-        submit: A script in which {command}, {name} and {log} stand for a run's: it is submitted for each run.
+        submit: A script such as studies/slurm.sh, in which {command}, {name} and {log} stand for a run's: it is
+            submitted for each run.
         submit_command: What submits it.
         json: Whether to print JSON, for programs.
     """
@@ -84,7 +85,7 @@ def study(
         return 0
     command = _command(locals())
     if submit is not None:
-        submit_jobs(work, Path(submit), submit_command=submit_command, words=command[1:], tell=_say)
+        submit_jobs(work, _template(submit), submit_command=submit_command, words=command[1:], tell=_say)
         return 0
     for run in () if tables_only else work.runs():
         if run.recipe.trained is None:
@@ -109,6 +110,11 @@ def study(
         _say("Stopped. The same command goes on from here.")
         return 128 + signal.Signals(work.processes.stopped_by)
     return 1 if failures else 0
+
+
+def _template(name: str) -> Path:
+    given = Path(name).expanduser()
+    return given if given.is_file() or not (CONFIGS / given).is_file() else CONFIGS / given
 
 
 class _Teller:

@@ -133,7 +133,7 @@ def _mean_line(own: list[Point], seeds: list[int], field: str) -> tuple[list[flo
 
 def _entries(folder: Path) -> dict[str, list[tuple[int, float, float]]]:
     """Step, time and value of everything scalar, by tag."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
     found: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
     for file in sorted(folder.glob("events.out.tfevents*")):

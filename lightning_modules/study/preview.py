@@ -49,8 +49,8 @@ def describe(work: Work, steps: list[Step], *, num_slots: int) -> Iterator[str]:
     yield f"{study.title}"
     runs = len(study.variants) * len(study.seeds)
     yield (
-        f"{len(study.parts)} parts, {len(study.variants)} variants, seeds {', '.join(map(str, study.seeds))}: {runs} "
-        f"runs, {len(study.measures)} measurements of each; {num_slots} at once. Folder: {shown(work.folder.path)}"
+        f"Parts: {len(study.parts)}. Variants: {len(study.variants)}. Seeds: {', '.join(map(str, study.seeds))}. Runs: "
+        f"{runs}, measured in {len(study.measures)} ways, {num_slots} at once. Folder: {shown(work.folder.path)}"
     )
     for name in work.only or (*study.parts, *study.variants):
         yield f"  {name}: {_recipe(study.recipe(name))}"
@@ -63,10 +63,9 @@ def describe(work: Work, steps: list[Step], *, num_slots: int) -> Iterator[str]:
     known = [step.minutes for step in open_steps if step.minutes is not None]
     unknown = len(open_steps) - len(known)
     yield ""
-    text = (
-        f"{len(open_steps)} of {len(steps)} steps are to be done: {duration(sum(known) / num_slots if known else None)}"
-    )
-    yield text + (f", and {unknown} of which nothing is known yet." if unknown else " in all.")
+    text = f"{len(open_steps)} of {len(steps)} steps are to be done"
+    text += f": {duration(sum(known) / num_slots)}" if known else ""
+    yield text + (f"; of {unknown}, it is not known how long they take." if unknown else ".")
 
 
 def duration(minutes: float | None) -> str:

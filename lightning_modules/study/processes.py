@@ -77,7 +77,7 @@ class Processes:
     """Run processes, and end them where the study is to end.
 
     Args:
-        launcher: Words before each training command, such as ``srun`` or ``nice -n 19``.
+        launcher: Words before each command that trains or tests, such as ``srun`` or ``nice -n 19``.
     """
 
     def __init__(self, launcher: str = "") -> None:
@@ -101,9 +101,10 @@ class Processes:
             StoppedError: The study is to end.
         """
         self.refuse_if_stopped()
-        launcher = self.launcher if words[0] == "fit" else []
+        by_trainer = words[0] in ("fit", "validate", "test", "predict")
+        launcher = self.launcher if by_trainer else []
         command = [*launcher, sys.executable, str(PROJECT / "cli.py"), *words]
-        if slot.device == "cpu" and words[0] in ("fit", "test", "validate"):
+        if slot.device == "cpu" and by_trainer:
             command += ["--trainer.accelerator", "cpu"]
         log.parent.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()

@@ -10,12 +10,11 @@ from typing import Any
 from lightning_modules.cli.composition import merged
 from lightning_modules.cli.config_files import CONFIGS, config_name, find_config, is_config_name, read, shown
 from lightning_modules.cli.errors import UserError, did_you_mean
+from lightning_modules.study.checking import PART, check_references
 from lightning_modules.study.fields import mapping, refuse_unknown, strings
 from lightning_modules.study.plan import Budget, Measure, Recipe, Study
 from lightning_modules.study.table_form import read_table
 
-PART = "part:"
-"""What a value begins with that means the run of a part."""
 TEST = (
     "test --config {run}/config.yaml --ckpt_path {run} --trainer.default_root_dir {folder} --run measured",
     "{folder}/*/measured/metrics.json",
@@ -102,7 +101,7 @@ def _study(name: str, body: dict[str, Any]) -> Study:
         table=read_table(mapping(body.get("table"), "table"), variants),
         curves=tuple(strings(body.get("curves"), "curves")),
     )
-    _check_references(study)
+    check_references(study)
     return study
 
 
@@ -221,37 +220,6 @@ def _budget(body: Any, where: str) -> Budget | None:
         message = f"{where}.validations: must be at most max_steps, got {budget.validations} for {budget.max_steps}."
         raise UserError(message)
     return budget
-
-
-def _check_references(study: Study) -> None:
-    owners = {**study.parts, **study.variants, **study.measures}
-    for owner in owners.values():
-        for key, part in [*owner.parts.items(), *getattr(owner, "judges", {}).items()]:
-            if part not in study.parts:
-                message = f"{owner.name}: {key} must name a part, got {PART}{part}.{did_you_mean(part, study.parts)}"
-                raise UserError(message)
-    for name in study.parts:
-        _refuse_circles(study, name, ())
-    for variant in study.variants.values():
-        if variant.against and variant.against not in study.variants:
-            message = f"variants.{variant.name}.against: must be a variant, got {variant.against!r}."
-            raise UserError(message + did_you_mean(variant.against, study.variants))
-        for measure, values in variant.paper.items():
-            for kind, given, known in (
-                ("a measure", measure, study.measures),
-                *(("one of table.paper_columns", column, study.table.paper_columns) for column in values),
-            ):
-                if given not in known:
-                    message = f"variants.{variant.name}.paper: must name {kind}, got {given!r}."
-                    raise UserError(message + did_you_mean(given, known))
-
-
-def _refuse_circles(study: Study, name: str, above: tuple[str, ...]) -> None:
-    if name in above:
-        message = f"parts: {' -> '.join((*above, name))} must not go round in a circle."
-        raise UserError(message)
-    for part in study.parts[name].parts.values():
-        _refuse_circles(study, part, (*above, name))
 
 
 def _options(body: Any, where: str) -> tuple[dict[str, Any], dict[str, str]]:

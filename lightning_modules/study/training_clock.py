@@ -93,7 +93,7 @@ class TrainingClock(Callback):
         """Stop until training goes on."""
         self._last = None
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_end(self, trainer: Any, pl_module: LightningModule) -> None:
         """Write down what was counted, unless nothing was."""
         if self.stop_after is None and not trainer.fast_dev_run and self._times:
             self._write(trainer)
