@@ -168,13 +168,16 @@ class SynthesisReport(Callback):
         made = sampled_faces(trainer, pl_module, batch, self.sampling, progress=told)
         self._figures.update(batch, made.images, truth=made.truth, coded=made.coded)
         if not self._pictures:
+            truth = "true" if "truth" in batch else "original"
             rows = {
                 "reference": batch["reference"],
                 "synthesised": made.images,
-                "true" if "truth" in batch else "original": made.truth,
+                f"{truth}, coded": made.coded,
+                truth: made.truth,
             }
-            self._pictures = {name: images[:_NUM_PICTURES].float() for name, images in rows.items()}
-            self._asked = [_caption(each) for each in batch["occurrence"][:_NUM_PICTURES].tolist()]
+            shown = _one_of_each(batch["subject"])[:_NUM_PICTURES]
+            self._pictures = {name: images[shown].float() for name, images in rows.items()}
+            self._asked = [_caption(each) for each in batch["occurrence"][shown].tolist()]
 
     def _write(self, trainer: Trainer, *, split: str, **facts: Any) -> None:
         figures, self._figures = self._figures, None
@@ -198,6 +201,11 @@ class SynthesisReport(Callback):
         if self._pictures:
             sheet = grid(self._pictures, columns=self._asked, smallest_side=READABLE_SIDE)
             print(f"Pictures: {save_png(sheet, self._folder / 'images' / f'{split}.png')}")
+
+
+def _one_of_each(subjects: list[str]) -> list[int]:
+    """Order places so that everybody's first comes first, then everybody's second ..."""
+    return sorted(range(len(subjects)), key=lambda place: subjects[:place].count(subjects[place]))
 
 
 def _caption(present: list[bool]) -> str:

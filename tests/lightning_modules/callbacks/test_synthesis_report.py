@@ -7,9 +7,10 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from lightning_modules.callbacks.synthesis_report import SynthesisReport
+from lightning_modules.callbacks.synthesis_report import SynthesisReport, _one_of_each
 from zoo.bundles import WeightsNotFoundError
 from zoo.facs import AUS
 
@@ -34,6 +35,9 @@ def test_figures_pictures_and_a_table_of_aus(small, stage2, tmp_path, capsys):
     assert {"au_num_frames", "au_f1_synthesised", "au_f1_true", "au_f1_codec"} <= set(rows[0])
     frames = stage2.People().dataset("test").occurrence[:5].sum(0).tolist()
     assert [int(row["au_num_frames"]) for row in rows] == frames
+    with Image.open(tmp_path / "images" / "test.png") as sheet:
+        assert sheet.width > 5 * 128
+        assert sheet.height > 4 * 128
     said = capsys.readouterr().out
     assert "Synthesising 5 faces of the test split" in said
     for name in ("metrics.json", "aus.csv", "images/test.png"):
@@ -47,6 +51,10 @@ def test_figures_pictures_and_a_table_of_aus(small, stage2, tmp_path, capsys):
     assert tested["step"] == torch.load(tmp_path / "best.ckpt", weights_only=True)["global_step"] > 0
     assert tested["au_f1_synthesised_each"] == figures["au_f1_synthesised_each"]
     assert tested["l1_synthesised"] == pytest.approx(figures["l1_synthesised"], abs=1e-3)
+
+
+def test_pictures_show_everybody_before_anybody_twice():
+    assert _one_of_each(["a", "a", "b", "a", "c", "b"]) == [0, 2, 4, 1, 5, 3]
 
 
 def test_missing_judges_are_named():
