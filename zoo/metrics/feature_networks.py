@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -63,7 +64,7 @@ class InceptionFeatures(FeatureNetwork):
         self.weights, self.sha256, self.resize = weights, sha256, resize
         kind = "random_" if weights == RANDOM else "unverified_" if sha256 is None else ""
         self.name = f"{kind}inception" if resize == "tensorflow" or kind else "clean_inception"
-        self._network = Frozen(lambda: inception(weights, sha256=sha256))
+        self._network = Frozen(functools.partial(inception, weights, sha256=sha256))
 
     def check(self) -> None:
         """Find the file of weights.
@@ -103,7 +104,7 @@ class TrainedFeatures(FeatureNetwork):
     def __init__(self, network: str | os.PathLike[str] = "models/perceptual", *, name: str | None = None) -> None:
         self.path = os.fspath(network)
         self.name = name or Path(self.path).name.partition(".")[0].replace("-", "_")
-        self._network = Frozen(lambda: _load(self.path))
+        self._network = Frozen(functools.partial(_load, self.path))
         with torch.no_grad():
             self.dim = _features(self._network.on(torch.device("cpu")), torch.zeros(1, 3, 64, 64)).shape[1]
 

@@ -10,7 +10,6 @@ import torch
 from zoo.metrics.inception import InceptionNetwork
 from zoo.metrics.weight_files import PublishedWeights, randomise
 
-HUB = "hub"
 DEFAULT = "models/weights-inception-2015-12-05-6726825d.pth"
 PUBLISHED = PublishedWeights(
     owner="Inception",
@@ -18,10 +17,9 @@ PUBLISHED = PublishedWeights(
     source="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
     "weights-inception-2015-12-05-6726825d.pth",
     sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-    other_ways=f"{HUB!r} takes it from torch's cache or downloads it there; ",
+    other_names=("pt_inception-2015-12-05-6726825d.pth",),
 )
-"""A file of 95,628,359 bytes; pytorch-fid publishes the same one as ``pt_inception-2015-12-05-6726825d.pth``."""
-_NAMES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")
+"""A file of 95,628,359 bytes; the other name is pytorch-fid's for the same one."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -57,25 +55,4 @@ def find_inception(weights: str = DEFAULT) -> Path | None:
     Raises:
         WeightsNotFoundError: It is not there; says where it comes from and where it goes.
     """
-    return _from_hub() if weights == HUB else PUBLISHED.find(weights)
-
-
-def _from_hub() -> Path:
-    from zoo.bundles import WeightsNotFoundError
-
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    for name in _NAMES:
-        if (folder / name).is_file():
-            return folder / name
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / _NAMES[0]
-    try:
-        # written under a temporary name, and moved only if the hash is right
-        torch.hub.download_url_to_file(PUBLISHED.source, str(target), hash_prefix=PUBLISHED.sha256, progress=False)
-    except (OSError, RuntimeError) as error:
-        message = (
-            f"Inception: weights could not be downloaded to {str(target)!r} ({error}). "
-            f"Bring {PUBLISHED.source} there, or to {DEFAULT}, by other means."
-        )
-        raise WeightsNotFoundError(message) from error
-    return target
+    return PUBLISHED.find(weights)

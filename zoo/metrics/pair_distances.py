@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -53,7 +54,8 @@ class LPIPSDistance(PairDistance):
 
     Args:
         trunk: ``alex`` or ``vgg``.
-        weights: Path of torchvision's file; None takes its name in ``models/``; ``random``, for shapes and speed.
+        weights: Path of torchvision's file; None takes its name in ``models/``; ``hub`` torch's cache or a
+            download; ``random``, for shapes and speed.
         sha256: What the file's SHA-256 must begin with; None takes any file of the layout, "published" the one that
             its name says.
     """
@@ -73,7 +75,7 @@ class LPIPSDistance(PairDistance):
         kind = "random_" if self.weights == RANDOM else "unverified_" if sha256 is None else ""
         self.name = f"{kind}lpips" if trunk == "alex" else f"{kind}lpips_vgg"
         hashed = self.published.sha256 if sha256 == "published" else sha256
-        self._network = Frozen(lambda: _LPIPSNetwork(trunk, self.weights, hashed))
+        self._network = Frozen(functools.partial(_LPIPSNetwork, trunk, self.weights, hashed))
 
     def check(self) -> None:
         """Find the file of weights.
@@ -112,7 +114,7 @@ class TrainedDistance(PairDistance):
     def __init__(self, network: str | os.PathLike[str] = "models/perceptual", *, name: str | None = None) -> None:
         self.path = os.fspath(network)
         self.name = f"feature_distance_{name or Path(self.path).name.partition('.')[0].replace('-', '_')}"
-        self._network = Frozen(lambda: _backbone(self.path))
+        self._network = Frozen(functools.partial(_backbone, self.path))
 
     @torch.no_grad()
     def __call__(

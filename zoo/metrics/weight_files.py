@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+HUB = "hub"
 RANDOM = "random"
 
 
@@ -22,25 +23,25 @@ class PublishedWeights:
         what: What network it is of.
         source: Where it comes from.
         sha256: Its SHA-256, or the beginning of it.
-        other_ways: How else weights can be named.
+        other_names: What else the file may be called in torch's cache.
     """
 
     owner: str
     what: str
     source: str
     sha256: str
-    other_ways: str = ""
+    other_names: tuple[str, ...] = ()
 
     @property
     def cure(self) -> str:
         """What to do where the file isn't there or isn't it."""
         return (
-            f"Download {self.source} to that path, or name another; {self.other_ways}{RANDOM!r} gives random weights, "
-            "for shapes and speed."
+            f"Download {self.source} to that path, or name another; {HUB!r} takes it from torch's cache or downloads "
+            f"it there; {RANDOM!r} gives random weights, for shapes and speed."
         )
 
     def find(self, weights: str) -> Path | None:
-        """Find the file; None stands for random weights.
+        """Find the file, downloading it where ``hub`` is asked for; None stands for random weights.
 
         Raises:
             WeightsNotFoundError: It is not there; says where it comes from and where it goes.
@@ -49,11 +50,33 @@ class PublishedWeights:
 
         if weights == RANDOM:
             return None
+        if weights == HUB:
+            return self._from_hub()
         try:
             return find(weights)
         except WeightsNotFoundError:
             message = f"{self.owner}: weights must be {self.what}, got {weights!r}, which does not exist. {self.cure}"
             raise WeightsNotFoundError(message) from None
+
+    def _from_hub(self) -> Path:
+        from zoo.bundles import WeightsNotFoundError
+
+        folder = Path(torch.hub.get_dir()) / "checkpoints"
+        target = folder / self.source.rpartition("/")[2]
+        for file in (target, *(folder / name for name in self.other_names)):
+            if file.is_file():
+                return file
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # written under a temporary name, and moved only if the hash is right
+            torch.hub.download_url_to_file(self.source, str(target), hash_prefix=self.sha256, progress=False)
+        except (OSError, RuntimeError) as error:
+            message = (
+                f"{self.owner}: weights could not be downloaded to {str(target)!r} ({error}). "
+                f"Bring {self.source} there, or to models/{target.name}, by other means."
+            )
+            raise WeightsNotFoundError(message) from error
+        return target
 
     def check_hash(self, file: Path, sha256: str | None = None) -> None:
         """Raise ``ValueError`` unless a file's SHA-256 begins as it must.

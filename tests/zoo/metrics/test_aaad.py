@@ -1,12 +1,15 @@
 """AAAD against plain loops, at its ends, on degenerate vectors and over processes."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cosine as cosine_distance
 
+import zoo.metrics
 from tests.zoo.metrics.processes import processes, ranks
 from zoo.metrics import AAAD
 from zoo.metrics.au_alignment import AlignmentReading, alignment, partners
@@ -82,6 +85,13 @@ def _close(found, expected):
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert float(found[name]) == pytest.approx(float(value), abs=1e-12), name
+
+
+def test_importing_the_package_imports_no_torchmetrics():
+    code = "import sys, zoo.metrics; sys.exit('torchmetrics' in sys.modules or not hasattr(zoo.metrics, '__getattr__'))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    with pytest.raises(AttributeError, match="no attribute 'AAAS'"):
+        _ = zoo.metrics.AAAS
 
 
 def test_every_figure_is_what_plain_loops_give():

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import logging
+import pickle
 
 import pytest
 import torch
@@ -148,6 +149,8 @@ def test_a_metric_keeps_its_network_out_of_checkpoints():
     metric = ImageQuality(TrainedFeatures())
     assert not list(metric.parameters())
     assert not metric.state_dict()
+    pickle.dumps(metric)  # as processes that are spawned are sent it
+    assert pickle.loads(pickle.dumps(metric)).network.dim == metric.network.dim
 
 
 def test_only_the_published_file_gives_fid():
