@@ -144,12 +144,14 @@ def kernel_distance_of_subsets(
     if smaller < 2:
         return float("nan"), float("nan")
     generator = torch.Generator().manual_seed(seed)
-    values = []
-    for _ in range(num_subsets):
-        one, other = (each[torch.randperm(len(each), generator=generator)[:size]].double() for each in (first, second))
-        inner = sum(float(_kernel(each, each).sum() - _kernel_of_self(each).sum()) for each in (one, other))
-        values.append(inner / (size * (size - 1)) - 2 * float(_kernel(one, other).mean()))
-    found = torch.tensor(values, dtype=torch.double)
+    first, second = first.double(), second.double()
+    chosen, others = torch.zeros(num_subsets, len(first)).double(), torch.zeros(num_subsets, len(second)).double()
+    for row, other in zip(chosen, others, strict=True):
+        row[torch.randperm(len(first), generator=generator)[:size]] = 1
+        other[torch.randperm(len(second), generator=generator)[:size]] = 1
+    within = _sums_of_subsets(first, first, chosen, chosen) - chosen @ _kernel_of_self(first)
+    within += _sums_of_subsets(second, second, others, others) - others @ _kernel_of_self(second)
+    found = within / (size * (size - 1)) - 2 * _sums_of_subsets(first, second, chosen, others) / size**2
     return float(found.mean()), float(found.std(correction=0))
 
 
@@ -201,6 +203,15 @@ def _sums_across(first: Tensor, second: Tensor, place: Tensor, other_place: Tens
         found = torch.zeros(len(first[rows]), people, dtype=torch.double)
         found.index_add_(1, other_place, _kernel(first[rows], second))
         sums.index_add_(0, place[rows], found)
+    return sums
+
+
+def _sums_of_subsets(first: Tensor, second: Tensor, chosen: Tensor, others: Tensor) -> Tensor:
+    """Sum the kernel over pairs of chosen members of either set, for each subset."""
+    sums = torch.zeros(len(chosen), dtype=torch.double)
+    for start in range(0, len(first), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        sums += (chosen[:, rows] @ _kernel(first[rows], second) * others).sum(dim=1)
     return sums
 
 

@@ -160,6 +160,13 @@ def test_subsets_are_about_the_whole():
     mean, deviation = kernel_distance_of_subsets(first, second, subset_size=100)
     assert mean == pytest.approx(kernel_distance(first, second).value, abs=3 * deviation / 10)
     assert kernel_distance_of_subsets(first, second, subset_size=100) == (mean, deviation)
+    generator = torch.Generator().manual_seed(7)
+    values = []
+    for _ in range(3):
+        one, other = (each[torch.randperm(300, generator=generator)[:50]] for each in (first, second))
+        values.append(_kernel_loops(one, other))
+    found = kernel_distance_of_subsets(first, second, num_subsets=3, subset_size=50, seed=7)
+    assert found == pytest.approx((np.mean(values), np.std(values)))
     small = kernel_distance_of_subsets(first[:40], second[:50])
     assert small[1] > deviation  # subsets of 20, not 40 equal ones
 
