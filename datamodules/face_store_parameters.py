@@ -26,10 +26,10 @@ def code_version() -> str:
     sources = [path for path in sorted(package.glob("*.py")) if path.name != "sheets.py"]
     sources += [Path(facs.__file__).parent / "action_units.py", Path(images.__file__)]
     sources += [Path(__file__).with_name("face_sampling.py"), Path(randomness.__file__)]
-    return hashlib.sha256("\0".join(_code(path) for path in sources).encode()).hexdigest()[:12]
+    return hashlib.sha256("\0".join(code_of(path) for path in sources).encode()).hexdigest()[:12]
 
 
-def _code(path: Path) -> str:
+def code_of(path: Path) -> str:
     """Say what a file does, whatever it says about it."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):

@@ -1,12 +1,15 @@
-"""What identifies a frozen part: its class, its arguments and its weights, so that no cache outlives them."""
+"""What identifies a frozen part: its code, its arguments and its weights, so that no cache outlives them."""
 
 from __future__ import annotations
 
 import hashlib
+import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from datamodules.face_store_parameters import code_of
 from zoo.components import component_name, specification
 from zoo.face_encoders.base import FaceEncoder
 from zoo.frozen import Frozen
@@ -86,11 +89,19 @@ def _identity(part: Component, codec: Codec) -> dict[str, Any]:
         "arguments": {
             name: value for name, value in arguments.items() if name not in _PLACES or not isinstance(value, str)
         },
+        "code": _code_digest(part),
         "weights": weights_digest(part),
     }
     if isinstance(part, FaceEncoder) and type(part).connect is not FaceEncoder.connect:
-        identity["codec"] = weights_digest(codec)  # it looks through the codec
+        identity["codec"] = [_code_digest(codec), weights_digest(codec)]  # it looks through the codec
     return identity
+
+
+def _code_digest(part: torch.nn.Module) -> str:
+    """Hash the files of our own classes in a part, but for comments and docstrings."""
+    kinds = {type(module) for module in part.modules()}
+    files = sorted({inspect.getfile(kind) for kind in kinds if kind.__module__.startswith("zoo.")})
+    return hashlib.sha256("\0".join(code_of(Path(file)) for file in files).encode()).hexdigest()[:16]
 
 
 def _tensors(part: torch.nn.Module) -> Iterator[tuple[str, Tensor]]:

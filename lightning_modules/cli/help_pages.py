@@ -106,8 +106,8 @@ prompt, where the text encoder is frozen. Parts that learn in the run, such as t
 fit --cache auto then takes these in place of images: with data.augment, half of the faces are mirrored, together with
 their references, and their light is not varied; without, training is that on images up to rounding.
 
-Each part has a store of its own, keyed by the data and by its weights: runs that differ in other parts share it, and
-other data or weights make another one. Killed at any moment, the same command goes on.
+Each part has a store of its own, keyed by the data and by its weights and code: runs that differ in other parts share
+it, and other data, weights or code make another one. Killed at any moment, the same command goes on.
 
 options
   --cache DIR               folder of all stores; else cache/ in the data's root (data/cache)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,7 @@ from zoo.quantizers.residual import ResidualQuantizer
 from zoo.text_encoders.compact import CompactTextEncoder
 
 CONTRACT = Path(__file__).parents[1] / "contract_run.py"
+ROOT = Path(__file__).parents[3]
 FEATURES = ("appearance", "structure", "latent")
 
 
@@ -156,7 +160,7 @@ def test_what_is_there_already_is_not_made_again(config, call, monkeypatch):
     assert contents("cached") != before
 
 
-def test_a_stale_or_damaged_cache_is_refused(config, call, parts):
+def test_a_stale_or_damaged_cache_is_refused(config, call, parts, monkeypatch):
     fit = ("fit", *config)
     missing = call(*fit)
     assert missing.code == 2
@@ -169,6 +173,9 @@ def test_a_stale_or_damaged_cache_is_refused(config, call, parts):
     seed = call(*fit, "--data.seed", "1")
     assert seed.code == 2
     assert "data.faces.seed is 0 there and 1 here" in seed.err
+    with monkeypatch.context() as patch:
+        patch.setattr("lightning_modules.cli.cache_parts.code_of", lambda file: f"another {file.name}")
+        assert "part.code is" in call(*fit).err
     file = next(Path("cached").glob("train-tokens-*/tokens.bin"))
     os.truncate(file, 10)
     damaged = call(*fit)
@@ -239,3 +246,33 @@ def test_a_run_on_a_cache_resumes_in_the_middle_of_an_epoch_to_the_bit(config, c
     assert resumed.batches == whole.batches[4:]
     assert resumed.figures == whole.figures[4:]
     assert resumed.weights == whole.weights
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_cache(config, call, folder):
+    assert call("cache", *config).code == 0
+    words = [
+        *config,
+        "--trainer.strategy",
+        "ddp",
+        "--trainer.devices",
+        "2",
+        "--trainer.max_epochs",
+        "1",
+        "--run",
+        "two",
+    ]
+    done = subprocess.run(
+        [sys.executable, str(CONTRACT), str(folder), "rank", *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, second = (json.loads((folder / f"rank{rank}.json").read_text()) for rank in range(2))
+    assert first["weights"] == second["weights"]
+    seen = list(itertools.chain(*first["batches"], *second["batches"]))
+    assert len(set(seen)) == len(seen) == 16  # of 24, in batches of two times 8
