@@ -31,7 +31,8 @@ class AAAD(IndexedMetric):
     - What C and AAAD are for real images (``cosine_real``, ``aaad_real``: the ceiling), real images with the
       descriptions of others (``..._shuffled``: chance), one constant face, the mean of the real ones
       (``..._constant``: chance too, which can lie high), and generated images with the descriptions of others
-      (``..._mismatched``: what is left when descriptions are ignored).
+      (``..._mismatched``: what is left when descriptions are ignored). ``cosine_gain`` is C less the last one, what
+      following descriptions brought, with an interval.
     - ``aaad_means``, with an interval: (C - mean of shuffled) / (mean of real - mean of shuffled), ends that depend
       neither on the number of frames nor much on the seed.
     - ``num_frames``, ``num_real``, and ``num_zero``: frames whose generated image or description is all zeros. Such a
@@ -181,6 +182,9 @@ class AAAD(IndexedMetric):
             "cosine_max": found.high,
             "cosine_min": found.low,
         }
+        gain = found.own - found.mismatched
+        low, high = self._interval(frames, _with_ones(gain), _mean_of_sums)
+        figures |= {"cosine_gain": float(gain.mean()), "cosine_gain_low": low, "cosine_gain_high": high}
         for name in ("real", "shuffled", "constant", "mismatched"):
             mean = float(getattr(found, name).nanmean())
             figures |= {f"cosine_{name}": mean, f"aaad_{name}": found.normalised(mean)}

@@ -141,6 +141,8 @@ def test_a_model_that_ignores_descriptions_is_told_by_mismatched_pairs():
     assert blind["aaad"] == pytest.approx(float(blind["aaad_constant"]), abs=1e-6)
     assert blind["aaad_mismatched"] == pytest.approx(float(blind["aaad"]), abs=1e-6)
     assert able.compute()["aaad"] - able.compute()["aaad_mismatched"] > 0.2
+    assert blind["cosine_gain"] == pytest.approx(0.0, abs=1e-9)
+    assert able.compute()["cosine_gain_low"] > 0.1
 
 
 def test_no_order_and_no_split_of_the_frames_changes_anything(generator):
