@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import torch
 from einops import rearrange
+from torch.nn import functional
 
 from zoo.codecs.base import Codec
 from zoo.face_encoders.base import FaceEncoder
 from zoo.shapes import Features, Images
 
+_EPSILON = 1e-12
+
 
 class LatentFaceEncoder(FaceEncoder):
     """Give the codec's quantized latents of the reference, one vector for each position of the grid: T_V.
 
-    The levels are summed, as the decoder sees them; the paper (section 4.2, "RQ-VAE encoder") says no more.
-    Never trained. It looks through the codec that it is connected to, which is no part of it.
+    What each level adds stands by itself, brought to the same size: fine levels add so little that a generator would
+    take long to see them in the sum, and with it the tokens that it may copy. The paper (section 4.2, "RQ-VAE
+    encoder") leaves this open. Never trained. It looks through the codec that it is connected to, which is no part of
+    it.
     """
 
     def __init__(self) -> None:
@@ -24,7 +29,7 @@ class LatentFaceEncoder(FaceEncoder):
     def connect(self, codec: Codec) -> None:
         """Look through this codec from now on."""
         self._codec = [codec]
-        self.dim = codec.quantizer.latent_dim
+        self.dim = codec.quantizer.num_levels * codec.quantizer.latent_dim
 
     @torch.no_grad()
     def forward(self, images: Images) -> Features:
@@ -37,4 +42,5 @@ class LatentFaceEncoder(FaceEncoder):
             message = "LatentFaceEncoder: a codec must be connected first, got none. Call connect(codec)."
             raise ValueError(message)
         codec = self._codec[0]
-        return rearrange(codec.quantizer.decode(codec.tokenize(images)), "b d h w -> b (h w) d")
+        levels = rearrange(codec.quantizer.level_latents(codec.tokenize(images)), "b l d h w -> b (h w) l d")
+        return functional.rms_norm(levels.float(), levels.shape[-1:], eps=_EPSILON).flatten(-2)

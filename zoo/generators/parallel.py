@@ -54,4 +54,4 @@ class ParallelGenerator(StackGenerator):
             label_smoothing=label_smoothing,
             corruption=corruption,
         )
-        self.head = IndependentHead(num_levels=num_levels)
+        self.head = IndependentHead(dim, num_levels=num_levels)

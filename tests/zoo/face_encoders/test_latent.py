@@ -9,7 +9,7 @@ from zoo.face_encoders.latent import LatentFaceEncoder
 from zoo.quantizers.residual import ResidualQuantizer
 
 
-def test_features_are_the_summed_codes_of_each_position():
+def test_features_are_the_codes_of_each_position_all_levels_alike():
     torch.manual_seed(0)
     codec = ResidualVQGANCodec(
         ResidualQuantizer(latent_dim=4, num_levels=3, codebook_size=8),
@@ -24,9 +24,12 @@ def test_features_are_the_summed_codes_of_each_position():
     codec.eval()
     encoder = LatentFaceEncoder()
     encoder.connect(codec)
-    expected = rearrange(codec.quantizer.level_latents(codec.tokenize(images)).sum(1), "b d h w -> b (h w) d")
-    torch.testing.assert_close(encoder(images), expected)
-    assert encoder.dim == 4
+    features = encoder(images)
+    assert features.shape == (2, 16, encoder.dim)
+    for level, found in enumerate(features.chunk(3, -1)):
+        code = rearrange(codec.quantizer.level_latents(codec.tokenize(images))[:, level], "b d h w -> b (h w) d")
+        torch.testing.assert_close(found.square().mean(-1), torch.ones(2, 16))
+        torch.testing.assert_close(found * code.square().mean(-1, keepdim=True).sqrt(), code)
     assert not encoder.state_dict()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -18,11 +18,29 @@ Draw = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 
 
 class StackHead(nn.Module, ABC):
-    """Guess all levels of sites."""
+    """Guess all levels of sites.
+
+    What the context has at a site is also shown to each level directly, through a map of its own: most of a face stays
+    as it is in the reference, and a level need not wait until the trunk has learned to pass its token on.
+
+    Args:
+        dim: Channels.
+        num_levels: Levels of tokens.
+    """
+
+    def __init__(self, dim: int, *, num_levels: int) -> None:
+        super().__init__()
+        self.num_levels = num_levels
+        self.hint_norm = nn.LayerNorm(dim, eps=_EPSILON, bias=False)
+        self.hint = nn.Linear(dim, num_levels * dim, bias=False)
 
     @abstractmethod
     def teach(
-        self, sites: Float[Tensor, "site dim"], tokens: Int[Tensor, "site level"], embedding: TokenEmbedding
+        self,
+        sites: Float[Tensor, "site dim"],
+        tokens: Int[Tensor, "site level"],
+        embedding: TokenEmbedding,
+        spatial: Float[Tensor, "site dim"] | None,
     ) -> Float[Tensor, "level site dim"]:
         """Give the features from which each level is guessed, while the truth is known.
 
@@ -30,11 +48,16 @@ class StackHead(nn.Module, ABC):
             sites: What the trunk says.
             tokens: The truth.
             embedding: Of the tokens.
+            spatial: What the context has there; None where it has nothing spatial.
         """
 
     @abstractmethod
     def draw(
-        self, sites: Float[Tensor, "branch batch site dim"], draw: Draw, embedding: TokenEmbedding
+        self,
+        sites: Float[Tensor, "branch batch site dim"],
+        draw: Draw,
+        embedding: TokenEmbedding,
+        spatial: Float[Tensor, "branch batch site dim"] | None,
     ) -> tuple[Int[Tensor, "batch site level"], Float[Tensor, "batch site"]]:
         """Draw all levels; give the sum of their log-probabilities, too.
 
@@ -42,7 +65,13 @@ class StackHead(nn.Module, ABC):
             sites: What the trunk says, in each branch of the guidance; all are told what was drawn.
             draw: Draws one level.
             embedding: Of the tokens.
+            spatial: What the context has there; None where it has nothing spatial.
         """
+
+    def _hints(self, spatial: Tensor | None) -> Sequence[Tensor | float]:
+        if spatial is None:
+            return [0.0] * self.num_levels
+        return self.hint(self.hint_norm(spatial)).chunk(self.num_levels, -1)
 
 
 class DepthHead(StackHead):
@@ -58,7 +87,7 @@ class DepthHead(StackHead):
     """
 
     def __init__(self, dim: int, *, num_levels: int) -> None:
-        super().__init__()
+        super().__init__(dim, num_levels=num_levels)
         self.level = nn.Parameter(0.02 * torch.randn(num_levels, dim))
         self.layer = None
         if num_levels > 1:
@@ -66,7 +95,11 @@ class DepthHead(StackHead):
         self.norm = nn.LayerNorm(dim, eps=_EPSILON, bias=False)
 
     def teach(
-        self, sites: Float[Tensor, "site dim"], tokens: Int[Tensor, "site level"], embedding: TokenEmbedding
+        self,
+        sites: Float[Tensor, "site dim"],
+        tokens: Int[Tensor, "site level"],
+        embedding: TokenEmbedding,
+        spatial: Float[Tensor, "site dim"] | None,
     ) -> Float[Tensor, "level site dim"]:
         """Give the features from which each level is guessed, while the truth is known."""
         levels = torch.arange(len(self.level) - 1, device=tokens.device)
@@ -74,15 +107,20 @@ class DepthHead(StackHead):
         for vectors in embedding.vectors(tokens[:, :-1].T, levels[:, None]).unbind():
             states.append(states[-1] + vectors)
         # level by level: what a CPU has just written is still at hand
-        return torch.stack([self._features(state + level) for state, level in zip(states, self.level, strict=True)])
+        parts = zip(states, self.level, self._hints(spatial), strict=True)
+        return torch.stack([self._features(state + level + hint) for state, level, hint in parts])
 
     def draw(
-        self, sites: Float[Tensor, "branch batch site dim"], draw: Draw, embedding: TokenEmbedding
+        self,
+        sites: Float[Tensor, "branch batch site dim"],
+        draw: Draw,
+        embedding: TokenEmbedding,
+        spatial: Float[Tensor, "branch batch site dim"] | None,
     ) -> tuple[Int[Tensor, "batch site level"], Float[Tensor, "batch site"]]:
         """Draw one level after the other."""
         drawn, confidence = [], torch.zeros((), device=sites.device)
-        for level, vector in enumerate(self.level):
-            tokens, chance = draw(self._features(sites + vector), level)
+        for level, (vector, hint) in enumerate(zip(self.level, self._hints(spatial), strict=True)):
+            tokens, chance = draw(self._features(sites + vector + hint), level)
             drawn.append(tokens)
             confidence = confidence + chance
             sites = sites + embedding.vectors(tokens, level)
@@ -96,22 +134,28 @@ class IndependentHead(StackHead):
     """Guess each level by itself, as if the levels of a site had nothing to do with each other.
 
     Args:
+        dim: Channels.
         num_levels: Levels of tokens.
     """
 
-    def __init__(self, *, num_levels: int) -> None:
-        super().__init__()
-        self.num_levels = num_levels
-
     def teach(
-        self, sites: Float[Tensor, "site dim"], tokens: Int[Tensor, "site level"], embedding: TokenEmbedding
+        self,
+        sites: Float[Tensor, "site dim"],
+        tokens: Int[Tensor, "site level"],
+        embedding: TokenEmbedding,
+        spatial: Float[Tensor, "site dim"] | None,
     ) -> Float[Tensor, "level site dim"]:
-        """Give the same features for each level: the classifier has weights of its own for each."""
-        return sites.expand(self.num_levels, -1, -1)
+        """Give the features of each level: those of the sites and its hint."""
+        return torch.stack([sites + hint for hint in self._hints(spatial)])
 
     def draw(
-        self, sites: Float[Tensor, "branch batch site dim"], draw: Draw, embedding: TokenEmbedding
+        self,
+        sites: Float[Tensor, "branch batch site dim"],
+        draw: Draw,
+        embedding: TokenEmbedding,
+        spatial: Float[Tensor, "branch batch site dim"] | None,
     ) -> tuple[Int[Tensor, "batch site level"], Float[Tensor, "batch site"]]:
         """Draw each level."""
-        drawn, chances = zip(*(draw(sites, level) for level in range(self.num_levels)), strict=True)
+        hints = enumerate(self._hints(spatial))
+        drawn, chances = zip(*(draw(sites + hint, level) for level, hint in hints), strict=True)
         return torch.stack(drawn, -1), torch.stack(chances).sum(0)

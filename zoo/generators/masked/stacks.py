@@ -23,11 +23,11 @@ class StackGenerator(MaskedGenerator):
         """Hide positions and say how well all levels of them are guessed."""
         canvas = self._canvas(tokens)
         hidden = hide(*canvas.shape[:2], generator=generator).to(tokens.device)
-        sites = self._see(
-            self._with_errors(canvas, generator), self.trunk.read(context), hidden=hidden.mask, index=hidden.index
-        )
+        memory = self.trunk.read(context)
+        sites = self._see(self._with_errors(canvas, generator), memory, hidden=hidden.mask, index=hidden.index)
         truth = canvas.flatten(0, 1)[hidden.index]
-        features = self.head.teach(sites, truth, self.embedding)
+        spatial = None if memory.spatial is None else memory.spatial.flatten(0, 1)[hidden.index]
+        features = self.head.teach(sites, truth, self.embedding, spatial)
         return self._loss(
             features.flatten(0, 1),
             truth.T.flatten(),
@@ -40,7 +40,11 @@ class StackGenerator(MaskedGenerator):
             def draw(features: Tensor, level: int) -> tuple[Tensor, Tensor]:
                 return self._choose(features, level, drawing=drawing, now=now)
 
-            return self.head.draw(self._look(now, canvas), draw, self.embedding)
+            sites, spatial = self._look(now, canvas), None
+            if now.memory.spatial is not None:
+                everywhere = now.memory.spatial.unflatten(0, (-1, len(canvas)))
+                spatial = everywhere[:, torch.arange(len(canvas), device=canvas.device)[:, None], now.index]
+            return self.head.draw(sites, draw, self.embedding, spatial)
 
         drawing.reveal(guess, canvas, free, steps=drawing.passes)
         for part in drawing.parts(free):
