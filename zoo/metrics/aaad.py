@@ -37,7 +37,8 @@ class AAAD(IndexedMetric):
       neither on the number of frames nor much on the seed.
     - ``num_frames``, ``num_real``, and ``num_zero``: frames whose generated image or description is all zeros. Such a
       vector has no direction; its cosine is 0.
-    - Where known labels are given, all of these again with ``_labels`` behind: labels instead of descriptions.
+    - Where known labels are given, all of these again with ``_labels`` behind: labels instead of descriptions, and
+      ends from labels too.
 
     A figure is NaN where what it stands on isn't there: Cmin and Cmax without real images or with fewer than two
     frames, and AAAD where Cmax isn't above Cmin. Duplicates are dropped by ``index``, and frames sorted by it, so
@@ -52,6 +53,7 @@ class AAAD(IndexedMetric):
         averaged: Whether C is the mean of ``cosines`` or the cosine of mean ``vectors``.
         centred: Whether means over the test set are taken away first.
         bounds: Cmin and Cmax from elsewhere: one pair for a whole table, or for a test set that has no real images.
+        label_bounds: The same for labels in the place of descriptions.
         num_aus: Length of the vectors.
         num_resamples: How often subjects are drawn for the intervals.
         level: Share of resamples inside the intervals.
@@ -84,6 +86,7 @@ class AAAD(IndexedMetric):
         averaged: Literal["cosines", "vectors"] = "cosines",
         centred: bool = False,
         bounds: tuple[float, float] | None = None,
+        label_bounds: tuple[float, float] | None = None,
         num_aus: int = len(AUS),
         num_resamples: int = 1000,
         level: float = 0.95,
@@ -92,10 +95,11 @@ class AAAD(IndexedMetric):
         row = (num_aus,)
         super().__init__({"generated": row, "described": row, "real": row, "labels": row}, **options)
         self.reading = AlignmentReading(shuffle_seed, num_shuffles, pairs, ends, ends_from, averaged, centred)
-        if bounds is not None and not bounds[0] < bounds[1]:
-            message = f"AAAD: bounds must be (Cmin, Cmax) with Cmin below Cmax, got {tuple(bounds)}."
-            raise ValueError(message)
-        self.bounds = bounds
+        for name, given in (("bounds", bounds), ("label_bounds", label_bounds)):
+            if given is not None and not given[0] < given[1]:
+                message = f"AAAD: {name} must be (Cmin, Cmax) with Cmin below Cmax, got {tuple(given)}."
+                raise ValueError(message)
+        self.bounds, self.label_bounds = bounds, label_bounds
         self.num_resamples, self.level = num_resamples, level
 
     def update(
@@ -149,7 +153,7 @@ class AAAD(IndexedMetric):
             ValueError: Nothing was measured.
         """
         frames = self._frames()
-        figures = self._figures(frames, frames.columns["described"], None)
+        figures = self._figures(frames, frames.columns["described"], None, self.bounds)
         known = ~frames.columns["labels"].isnan()
         some = known.any(dim=1)
         if some.any():
@@ -159,14 +163,16 @@ class AAAD(IndexedMetric):
                 frames.index[some],
                 frames.has_subjects,
             )
-            by_labels = self._figures(chosen, chosen.columns["labels"].nan_to_num(), known[some])
+            by_labels = self._figures(chosen, chosen.columns["labels"].nan_to_num(), known[some], self.label_bounds)
             figures |= {f"{name}_labels": figure for name, figure in by_labels.items()}
         return {name: torch.tensor(figure, dtype=torch.double) for name, figure in figures.items()}
 
-    def _figures(self, frames: Frames, told: Tensor, known: Tensor | None) -> dict[str, float]:
+    def _figures(
+        self, frames: Frames, told: Tensor, known: Tensor | None, bounds: tuple[float, float] | None
+    ) -> dict[str, float]:
         """Give the figures of images against what is told of them."""
         generated, real = frames.columns["generated"], frames.columns["real"]
-        found = alignment(generated, told, real, known=known, bounds=self.bounds, reading=self.reading)
+        found = alignment(generated, told, real, known=known, bounds=bounds, reading=self.reading)
         if self.reading.averaged == "vectors":
             shown = generated if known is None else generated * known
             low, high = self._interval(frames, torch.cat([shown, told], dim=1), _cosine_of_sums)

@@ -236,6 +236,16 @@ def test_without_real_images_the_ends_come_from_elsewhere():
     assert own.compute()["aaad"] == pytest.approx(float(ends["aaad"]))
 
 
+def test_labels_have_ends_of_their_own():
+    generated, described, real, labels = _sample()
+    free, bounded, both = AAAD(), AAAD(bounds=(0.1, 0.2)), AAAD(label_bounds=(0.25, 0.75))
+    for metric in (free, bounded, both):
+        metric.update(generated, described, real, labels=labels)
+    assert bounded.compute()["aaad_labels"] == free.compute()["aaad_labels"]
+    assert both.compute()["aaad"] == free.compute()["aaad"]
+    assert both.compute()["aaad_labels"] == pytest.approx(2 * float(free.compute()["cosine_labels"]) - 0.5)
+
+
 def test_some_frames_may_lack_a_real_image():
     generated, described, real, _ = _sample()
     some = real.clone()
