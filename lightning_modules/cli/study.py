@@ -7,6 +7,7 @@ import signal
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from lightning_modules.cli.config_files import CONFIGS, shown
 from lightning_modules.cli.errors import UserError, did_you_mean
@@ -21,6 +22,9 @@ from lightning_modules.study.scheduling import Outcome, Schedule
 from lightning_modules.study.submission import submit as submit_jobs
 from lightning_modules.study.working import Work
 from lightning_modules.study.writing import markdown, write_tables
+
+_SHARED = ("config", "overlay", "output", "max_steps", "max_minutes", "devices", "machine", "launcher")
+"""Options that every job of a study has in common."""
 
 
 def study(
@@ -83,9 +87,11 @@ def study(
         else:
             print("\n".join(describe(work, steps, num_slots=len(places))))
         return 0
-    command = _command(locals())
+    given = locals()
     if submit is not None:
-        submit_jobs(work, _template(submit), submit_command=submit_command, words=command[1:], tell=_say)
+        submit_jobs(
+            work, _template(submit), submit_command=submit_command, words=_command(given, _SHARED)[1:], tell=_say
+        )
         return 0
     for run in () if tables_only else work.runs():
         if run.recipe.trained is None:
@@ -99,6 +105,7 @@ def study(
         key: f"{each.kind}: {each.reason}" for key, each in outcomes.items() if each.kind in ("failed", "left out")
     }
     results = gather(work, failures)
+    command = _command(given, (*_SHARED, "seeds", "only", "jobs"))
     files = write_tables(results, folder.path, command=command)
     files += _draw_curves(work)
     if json:
@@ -169,14 +176,12 @@ def _names(only: str | None, plan: Study) -> tuple[str, ...]:
     return names
 
 
-def _command(given: dict[str, object]) -> list[str]:
-    """The words that make the same table, and are shared by all jobs that are submitted."""
-    kept = ("config", "overlay", "output", "max_steps", "max_minutes", "devices", "machine", "launcher")
-    values = {**given}
+def _command(given: dict[str, Any], names: tuple[str, ...]) -> list[str]:
+    """The words of this call, of some of its options."""
     words = ["study"]
-    for name in kept:
-        if values[name]:
-            words += [f"--{name.replace('_', '-')}", str(values[name])]
+    for name in names:
+        if given[name] and (name != "jobs" or given[name] > 1):
+            words += [f"--{name.replace('_', '-')}", str(given[name])]
     return words
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lightning_modules.cli.composition import merged
 from lightning_modules.cli.config_files import CONFIGS, config_name, find_config, is_config_name, read, shown
-from lightning_modules.cli.errors import UserError, did_you_mean
+from lightning_modules.cli.errors import UserError
 from lightning_modules.study.checking import PART, check_references
 from lightning_modules.study.fields import mapping, refuse_unknown, strings
 from lightning_modules.study.plan import Budget, Measure, Recipe, Study
@@ -183,11 +183,11 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
 def _measure(name: str, body: dict[str, Any]) -> Measure:
     where = f"measures.{name}"
     refuse_unknown(body, ("label", "command", "figures", "set", "minutes"), f"{where}.")
-    if "command" in body and "figures" not in body:
+    if body.get("command") and not body.get("figures"):
         message = f"{where}.figures: must name the JSON file that the command writes."
         raise UserError(message)
     options, parts = _options(body.get("set"), f"{where}.set")
-    command = body.get("command") or ("" if "figures" in body else TEST[0])
+    command = body.get("command") or ("" if body.get("figures") else TEST[0])
     if not command and (options or parts):
         message = f"{where}.set: there is no command that could take it."
         raise UserError(message)
@@ -195,7 +195,7 @@ def _measure(name: str, body: dict[str, Any]) -> Measure:
         name=name,
         label=str(body.get("label") or name),
         command=tuple(command.split() if isinstance(command, str) else map(str, command)),
-        figures=str(body.get("figures", TEST[1])),
+        figures=str(body.get("figures") or TEST[1]),
         options=options,
         parts=parts,
         minutes=body.get("minutes"),

@@ -16,6 +16,7 @@ from lightning_modules.study.runs import command_line
 from zoo.files import save_json, save_text, write_whole
 
 _LATEX = {"\\": r"\textbackslash{}", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "°": r"$^\circ$"}
+_TOLERANCE = 0.1
 _LATEX |= {each: rf"\{each}" for each in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
@@ -113,12 +114,22 @@ def content(results: Results, *, command: list[str]) -> dict[str, Any]:
 def _legend(results: Results, layout: Layout) -> str:
     several = len(results.study.seeds) > 1
     over = "over seeds (Student's)" if several else "over subjects of the test set, of the one seed there is"
-    text = f"Means over {len(results.study.seeds)} seeds; " if several else ""
-    text += f"in brackets 95 % intervals {over}. Bold: the best mean, which is no evidence where intervals overlap."
+    text = f"Means over {len(results.study.seeds)} seeds. " if several else ""
+    text += f"In brackets 95 % intervals {over}. Bold: the best mean, which is no evidence where intervals overlap."
+    if missed := ", ".join(_off_budget(results)):
+        text += f" More than a tenth off their budget of minutes: {missed}."
     if layout.has_losers:
         floors = "; ".join(f"{key} over {', '.join(each)}" for key, each in results.study.table.must_beat.items())
-        text += f"{LOSER} does not beat, beyond the intervals: {floors}."
+        text += f" {LOSER.strip()}: does not beat, beyond the intervals: {floors}."
     return text
+
+
+def _off_budget(results: Results) -> Iterator[str]:
+    for row in results.rows:
+        budget = results.study.variants[row.variant].budget
+        wanted = None if budget is None else budget.max_minutes
+        if wanted is not None and row.minutes is not None and abs(row.minutes.mean - wanted) > _TOLERANCE * wanted:
+            yield f"{row.label} ({row.minutes.mean:.1f} of {wanted:g})"
 
 
 def _verdict(results: Results) -> Iterator[str]:
