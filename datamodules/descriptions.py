@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from datamodules.base import FaceDataModule
-from datamodules.description_texts import DescriptionTexts
+from datamodules.description_texts import DescriptionTexts, variants_of_constructs
 from zoo.facs import AUS
 from zoo.facs.allocation import codes_of
 from zoo.facs.lexicon import Lexicon
@@ -89,8 +89,9 @@ class DescriptionsDataModule(FaceDataModule):
     """Describe every set of AUs that occurs in a data set, several times.
 
     Training, validation and test have different sets and different variants of the texts, so that what is measured
-    was never seen in either respect. A face without AUs and single AUs are in training; the others are divided by a
-    hash of the set. It has no images: only what reads descriptions can be trained on it.
+    was never seen in either respect; of each construct other variants are kept from training. A face without AUs and
+    single AUs are in training; the others are divided by a hash of the set. It has no images: only what reads
+    descriptions can be trained on it.
 
     Args:
         path: Folder that ``dataset`` built, or several, whose labels say which sets occur; null for the sets of
@@ -99,9 +100,9 @@ class DescriptionsDataModule(FaceDataModule):
         num_descriptions: Descriptions of each set, or all there are where there are fewer.
         validation_share: Share of the sets that validate.
         test_share: Share of the sets that test.
-        train_variants: Variants of the texts to train on, counted from 1.
-        validation_variants: Those to validate on.
-        test_variants: Those to test on.
+        train_variants: How many of each construct's variants are trained on.
+        validation_variants: How many, of the others while these suffice, are validated on.
+        test_variants: How many, likewise, are tested on.
         styles: Styles of the texts; each description has one.
         lexicon: Path of a lexicon; ours where not given.
         word_dropout: Share of the words that a training description loses, drawn anew in every epoch; the parts of
@@ -123,9 +124,9 @@ class DescriptionsDataModule(FaceDataModule):
         num_descriptions: int = 5,
         validation_share: float = 0.1,
         test_share: float = 0.1,
-        train_variants: list[int] | tuple[int, ...] = (1, 2, 3),
-        validation_variants: list[int] | tuple[int, ...] = (4,),
-        test_variants: list[int] | tuple[int, ...] = (5,),
+        train_variants: int = 3,
+        validation_variants: int = 1,
+        test_variants: int = 1,
         styles: list[str] | tuple[str, ...] = STYLES,
         lexicon: str | None = None,
         word_dropout: float = 0.0,
@@ -154,11 +155,21 @@ class DescriptionsDataModule(FaceDataModule):
             self._refuse("validation_share", "such that it and test_share are below 1 together", validation_share)
         self.shares = {"test": test_share, "validation": validation_share}
         words = Lexicon.load(lexicon)
-        variants = dict(zip(_SPLITS, (train_variants, validation_variants, test_variants), strict=True))
+        number = words.num_variants
+        counts = dict(zip(_SPLITS, (train_variants, validation_variants, test_variants), strict=True))
+        for split, count in counts.items():
+            if not 1 <= count <= number:
+                self._refuse(f"{split}_variants", f"from 1 to {number}, the variants of the lexicon", count)
+        first = max(0, number - test_variants - validation_variants)
+        places = {
+            "train": range(train_variants),
+            "validation": range(first, first + validation_variants),
+            "test": range(number - test_variants, number),
+        }
         self.texts = {
             split: DescriptionTexts(
                 words,
-                variants=variants[split],
+                variants=variants_of_constructs(places[split], number=number, seed=seed),
                 styles=styles,
                 most=num_descriptions,
                 seed=int(seeds(seed, place)[()]),

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from datamodules.au_text_folder import AUTextFolderError
-from datamodules.description_texts import DescriptionTexts
+from datamodules.description_texts import DescriptionTexts, variants_of_constructs
 from datamodules.descriptions import DescriptionBatch, DescriptionsDataModule
 from datamodules.loading import Request
 from tests.datamodules.au_text import write_folder
@@ -15,7 +15,7 @@ from zoo.facs.allocation import aus_of, codes_of, constructs_of
 from zoo.facs.lexicon import Lexicon
 from zoo.facs.parsing import read
 
-VARIANTS = {"train": {1, 2, 3}, "validation": {4}, "test": {5}}
+VARIANTS = {"train": 3, "validation": 1, "test": 1}
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +33,34 @@ def sets_of(batch):
 
 
 @pytest.mark.parametrize("split", VARIANTS)
-def test_texts_say_what_the_labels_say_in_the_variants_of_the_split(module, split):
+def test_texts_say_what_the_labels_say(module, split):
     batch = everything(module, split)
     for text, aus in list(zip(batch["prompt"], sets_of(batch), strict=True))[::7]:
         reading = read(text)
         assert reading.method != "linter"
         assert tuple(label.number for label in reading.labels) == aus
-        assert {each.variant for each in reading.stated} <= VARIANTS[split]
         assert len({each.style for each in reading.stated}) == 1
     assert batch["known"].all()
+
+
+def test_each_construct_keeps_variants_of_its_own_from_training(module):
+    seen = {split: {} for split in VARIANTS}
+    for split, of_construct in seen.items():
+        for text in everything(module, split)["prompt"]:
+            for each in read(text).stated:
+                of_construct.setdefault(each.construct, set()).add(each.variant)
+    for construct, variants in seen["train"].items():
+        others = [seen[split][construct] for split in ("validation", "test") if construct in seen[split]]
+        assert [len(each) for each in (variants, *others)] == [3, 1, 1][: 1 + len(others)]
+        assert len(set.union(variants, *others)) == 3 + len(others)
+    assert {variant for variants in seen["test"].values() for variant in variants} == {1, 2, 3, 4, 5}
+
+
+def test_where_variants_do_not_suffice_for_all_they_are_shared():
+    module = DescriptionsDataModule(num_faces=100, train_variants=5, validation_variants=2, test_variants=1)
+    places = [module.texts[split].variants[(12,)] for split in VARIANTS]
+    assert sorted(places[0]) == [1, 2, 3, 4, 5]
+    assert [places[0][2:4], places[0][4:]] == places[1:]
 
 
 def test_no_set_and_no_variant_is_in_two_splits(module):
@@ -61,12 +80,15 @@ def test_each_set_has_five_different_descriptions_or_all_there_are(module):
     for aus, texts in of_set.items():
         assert len(set(texts)) == len(texts) == min(5, 2 * 3 ** max(1, len(constructs_of(aus))))
     # every one of the texts of a construct is taken where all are asked for
-    texts = DescriptionTexts(Lexicon.load(), variants=[1, 2, 4], styles=["full", "short"], most=99)
+    texts = DescriptionTexts(
+        Lexicon.load(), variants=variants_of_constructs([0, 2, 4], number=5), styles=["full", "short"], most=99
+    )
     assert len({texts.write(1, number) for number in range(texts.count(1))}) == texts.count(1) == 6
 
 
 def test_variants_and_styles_are_taken_evenly():
-    texts = DescriptionTexts(Lexicon.load(), variants=[1, 2, 3, 4, 5], styles=["full", "short"], most=1)
+    variants = variants_of_constructs(range(5), number=5)
+    texts = DescriptionTexts(Lexicon.load(), variants=variants, styles=["full", "short"], most=1)
     stated = [each for seed in range(150) for each in read(texts.write(0b110001, 0, epoch=seed)).stated]
     for construct in {each.construct for each in stated}:
         counts = np.bincount([each.variant for each in stated if each.construct == construct], minlength=6)[1:]
@@ -138,8 +160,8 @@ def test_sets_come_from_the_labels_of_a_folder_whose_images_are_not_there(tmp_pa
         ({"num_faces": 0}, "num_faces must be at least 1, got 0"),
         ({"num_descriptions": 0}, "num_descriptions must be at least 1"),
         ({"validation_share": 0.6, "test_share": 0.4}, "validation_share must be such that it and test_share"),
-        ({"train_variants": [1, 6]}, r"variants must be from 1 to 5, got \[1, 6\]"),
-        ({"test_variants": []}, "variants must be different ones, at least one"),
+        ({"train_variants": 6}, "train_variants must be from 1 to 5, the variants of the lexicon, got 6"),
+        ({"test_variants": 0}, "test_variants must be from 1 to 5"),
         ({"styles": ["full", "full"]}, "styles must be different ones"),
         ({"styles": ["terse"]}, "style must be one of full, short"),
         ({"word_dropout": 1.0}, "word_dropout must be from 0 to below 1"),
