@@ -42,6 +42,7 @@ def evaluate(
     device: str = "auto",
     share: str | None = None,
     write_cases: bool = False,
+    plots: bool = True,
     json: bool = False,
 ) -> None:
     """Measure models and folders of pictures on one test set, by one set of judges.
@@ -77,6 +78,7 @@ def evaluate(
         device: cpu, cuda, or auto.
         share: Make only this share of the pictures and stop, as 2/4, so that several devices or machines do the work.
         write_cases: Whether to write what outside systems need, reference faces and AUs of each frame, and stop.
+        plots: Whether to draw plots, where matplotlib is installed, and sheets of faces.
         json: Whether to print what metrics.json holds, for programs.
     """
     from lightning_modules.evaluation.cases import write_cases as write_cases_of
@@ -119,6 +121,11 @@ def evaluate(
     ]
     evaluation.check()
     results: list[SetResult] = []
+    makes_only = write_cases or part is not None
+    if "seen" not in wanted and not makes_only and judges.text_recognizer is not None:
+        # the ends of AAAD are those of the original test set, as in Appendix F.4 of the paper
+        built = data_module(config, {**options, **_aus_option(config, "seen")})
+        evaluation.bound(_frames("seen", built, num_images=num_images, seed=seed, device=place))
     for name in wanted:
         built = data_module(config, {**options, **_aus_option(config, name)})
         frames = _frames(name, built, num_images=num_images, seed=seed, device=place)
@@ -139,6 +146,7 @@ def evaluate(
         Path(output),
         baseline=baseline or names[0],
         network=None if judges.features is None else judges.features.name,
+        plots=plots,
         facts={
             "data": {"said_in": said_in, **config, "options": options, "num_images": num_images, "seed": seed},
             "judges": judges.records,

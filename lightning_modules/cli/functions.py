@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, auto_cli
 
+from lightning_modules.cli.config_files import find_config
 from lightning_modules.cli.errors import UserError, raised_by_us
 from lightning_modules.cli.explanations import explain
 from lightning_modules.cli.origins import Origins
@@ -34,6 +35,8 @@ def call(function: Callable[..., Any], arguments: list[str], *, program: str) ->
     if "-h" in arguments or "--help" in arguments:
         print(tool_page(function, options, program=program))
         return 0
+    if "config" not in inspect.signature(function).parameters:
+        arguments = list(_with_configs_found(arguments))
     try:
         result = _result(function, list(_plain(arguments, options)), program=program)
     except BrokenPipeError:
@@ -54,6 +57,20 @@ def _result(function: Callable[..., Any], arguments: list[str], *, program: str)
     parser = _Parser(prog=program, allow_abbrev=False)
     parser.add_function_arguments(function, as_positional=False)
     return function(**parser.parse_args(arguments).as_dict())
+
+
+def _with_configs_found(arguments: list[str]) -> Iterator[str]:
+    """The same, with configs by their paths: they are searched as those of fit."""
+    is_config = False
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if is_config:
+            yield str(find_config(argument))
+        elif option == "--config" and equals:
+            yield f"{option}={find_config(value)}"
+        else:
+            yield argument
+        is_config = argument == "--config"
 
 
 def _plain(arguments: list[str], options: ArgumentParser) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datamodules.base import FaceDataModule
 from lightning_modules.cli.composition import compose
 from lightning_modules.cli.config_files import read, shown
 from lightning_modules.cli.errors import UserError, did_you_mean
@@ -13,7 +15,6 @@ from zoo.facs.composer import Composer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from datamodules.base import FaceDataModule
     from lightning_modules.evaluation.systems import Member, System
 
 DEFAULT_DATA = "data/procedural_faces.yaml"
@@ -67,20 +68,19 @@ def data_module(config: Mapping[str, Any], options: Mapping[str, Any]) -> FaceDa
     Raises:
         UserError: An argument is none, or its value is wrong.
     """
-    from jsonargparse import ArgumentError, ArgumentParser
-
-    from datamodules.base import FaceDataModule
+    from jsonargparse import ArgumentError, auto_cli
 
     arguments = {**(config.get("init_args") or {}), **options}
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(FaceDataModule, "data", required=True)
+    said = json.dumps({"class_path": config["class_path"], "init_args": arguments})
     try:
-        parsed = parser.parse_object({"data": {"class_path": config["class_path"], "init_args": arguments}})
-        built: FaceDataModule = parser.instantiate_classes(parsed).data
+        built: FaceDataModule = auto_cli(_same, args=[f"--data={said}"], as_positional=False, exit_on_error=False)
     except (ArgumentError, ValueError, TypeError) as error:
-        unknown = [name for name in options if f"'{name}'" in str(error) or f'"{name}"' in str(error)]
-        hint = did_you_mean(unknown[0], config.get("init_args") or {}) if unknown else ""
-        message = f"evaluate: data must be what {config['class_path']} takes: {str(error).strip()}{hint}"
+        # the last line says what is wrong, those before it where
+        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        known = config.get("init_args") or {}
+        wrong = next((name for name in options if f"'{name}'" in reason), None)
+        hint = did_you_mean(wrong, known) if wrong is not None and wrong not in known else ""
+        message = f"evaluate: data must be what {config['class_path']} takes: {reason}.{hint}"
         raise UserError(message) from error
     return built
 
@@ -108,6 +108,10 @@ def composer_for(member: Member, given: Any, style: str | None) -> Any:
     if not isinstance(given, Composer) or style is None or given.style == style:
         return given
     return Composer(**{**specification(given)["init_args"], "style": style})
+
+
+def _same(data: FaceDataModule) -> FaceDataModule:
+    return data
 
 
 def _trained_on(member: Member) -> dict[str, Any] | None:

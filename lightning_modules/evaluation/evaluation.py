@@ -12,6 +12,7 @@ from lightning_modules.evaluation.alignment import Alignments
 from lightning_modules.evaluation.contributions import Tally
 from lightning_modules.evaluation.data import composer_for
 from lightning_modules.evaluation.figures import Measured
+from lightning_modules.evaluation.judges import Judges
 from lightning_modules.evaluation.judging import COPIED, TRUE, anchor_sources, described, from_files, judge
 from lightning_modules.evaluation.outside import found_files
 from lightning_modules.evaluation.pictures import make_pictures, pictures_folder, requested_files
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import torch
 
     from lightning_modules.evaluation.evaluation_set import EvaluationSet
-    from lightning_modules.evaluation.judges import Judges
     from lightning_modules.evaluation.judging import Judgement
     from lightning_modules.evaluation.systems import Member, System
     from zoo.generators.base import Sampling
@@ -111,6 +111,16 @@ class Evaluation:
             for member in system.members:
                 if member.is_model:
                     self._pipeline(member)
+
+    def bound(self, frames: EvaluationSet) -> None:
+        """Take Cmin and Cmax of AAAD from the true images of this set, for the sets that follow."""
+        told = described(frames, self.judges)
+        if told is not None and self.judges.recognizer is not None:
+            only = Judges(recognizer=self.judges.recognizer)
+            source = dict(anchor_sources({}))[TRUE]
+            with self.progress(f"{frames.name}: ends of AAAD", len(frames)) as advance:
+                true = judge(source, frames, only, batch_size=self.batch_size, advance=advance)
+            self._alignments.bounds(frames, true, told)
 
     def run(self, frames: EvaluationSet) -> SetResult:
         """Evaluate on one set."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from datamodules.loading import Request
+from zoo.components import specification
 from zoo.facs.composer import Composer
 from zoo.facs.conflicts import antagonist_pairs, interacting_constructs
 from zoo.images import to_uint8
@@ -123,6 +124,17 @@ class EvaluationSet:
             intensity=np.where(present & (intensity > 0), intensity, np.nan),
             side=None if labels.side is None else np.where(present, labels.side.numpy(), 0),
         )
+
+    def plain_prompts(self) -> list[str]:
+        """Describe each frame's AUs in the data's own style, without sentences on intensities and sides.
+
+        AAAD reads these, whatever the words that a system was asked in.
+        """
+        composer = self.composer
+        if not isinstance(composer, Composer) or not (composer.word_intensity or composer.word_side):
+            return self.labels.prompt
+        arguments = specification(composer)["init_args"]
+        return self.prompts(Composer(**{**arguments, "word_intensity": False, "word_side": False}))
 
     def groups(self) -> dict[str, Tensor]:
         """Say which frames belong to each part of the set that has figures of its own; empty parts are left out."""

@@ -71,7 +71,7 @@ def judge(
             said.setdefault("logits", []).append(logits.cpu())
         truth = true_image(batch)
         if truth is not None:
-            for name, values in _distances(images, truth, judges).items():
+            for name, values in _distances(images, from_uint8(to_uint8(truth)), judges).items():
                 distances.setdefault(name, []).append(values.cpu())
         advance(len(places))
     return Judgement(
@@ -85,13 +85,14 @@ def described(frames: EvaluationSet, judges: Judges, *, batch_size: int = 256) -
     """Give the AU probabilities of the frames' descriptions; None where nobody reads texts."""
     if judges.text_recognizer is None:
         return None
-    texts = list(dict.fromkeys(frames.labels.prompt))
+    prompts = frames.plain_prompts()
+    texts = list(dict.fromkeys(prompts))
     read = [
         judges.text_recognizer(texts[start : start + batch_size]).probability.float().cpu()
         for start in range(0, len(texts), batch_size)
     ]
     row = {text: place for place, text in enumerate(texts)}
-    return torch.cat(read)[[row[text] for text in frames.labels.prompt]]
+    return torch.cat(read)[[row[text] for text in prompts]]
 
 
 def true_image(batch: dict[str, Any]) -> Tensor | None:

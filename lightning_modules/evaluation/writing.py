@@ -24,7 +24,13 @@ FORMAT_VERSION = 1
 
 
 def write_results(
-    results: Sequence[SetResult], folder: Path, *, baseline: str, network: str | None, facts: Mapping[str, Any]
+    results: Sequence[SetResult],
+    folder: Path,
+    *,
+    baseline: str,
+    network: str | None,
+    plots: bool,
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write everything; give the content of metrics.json.
 
@@ -33,6 +39,7 @@ def write_results(
         folder: Where it goes; files of an earlier evaluation there are replaced.
         baseline: The system that differences are to.
         network: Name of the network whose features compare sets of images; None for none.
+        plots: Whether to draw plots and sheets of faces.
         facts: What was evaluated, how, and by whom.
     """
     figures = [record for result in results for record in figures_of(result, network=network)]
@@ -55,7 +62,7 @@ def write_results(
     for name, first in (("aus", "au"), ("constructs", "construct"), ("subjects", "subject")):
         tables = {(which, row): found[name] for which, rows in details.items() for row, found in rows.items()}
         save_text(table_csv(tables, first), folder / f"{name}.csv")
-    for result in results:
+    for result in results if plots else ():
         _draw(result, folder, [each for each in figures if each["set"] == result.frames.name], details)
     return content
 
