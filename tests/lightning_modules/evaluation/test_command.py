@@ -7,9 +7,12 @@ import json
 import shutil
 
 import pytest
+from jsonargparse import ArgumentParser
 from PIL import Image
 
 import cli
+from lightning_modules.cli.config_files import CONFIGS, find_config, read
+from lightning_modules.cli.evaluate import evaluate as evaluate_command
 
 QUICK = ("--plots", "false")
 
@@ -139,3 +142,14 @@ def test_mistakes_are_one_line(evaluate, models, tmp_path, capsys, words, said):
     assert said in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["evaluate.yaml", "tiny/evaluate.yaml"])
+def test_a_config_of_ours_says_what_the_command_takes(name):
+    content = read(find_config(name))
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_function_arguments(evaluate_command, as_positional=False)
+    words = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in content.items()]
+    parsed = parser.parse_args([*words, "--output=out"])
+    assert {key: parsed[key] for key in content} == content
+    assert (CONFIGS / name).read_text().startswith("# ")
