@@ -57,11 +57,12 @@ class Run:
         part = self.study.parts[name]
         return replace(self, recipe=part, seed=part.seed_for(self.seed))
 
-    def fit_words(self, steps: int | None) -> list[str]:
+    def fit_words(self, steps: int | None, *, accumulated: int = 1) -> list[str]:
         """Give the command after ``python cli.py`` that trains it, or goes on with it.
 
         Args:
             steps: How many optimiser steps; None is as long as its configs say.
+            accumulated: Batches of a step; validations are counted in batches.
         """
         words = [*self._begin(), "--run", self.path.name, "--ckpt_path", "last"]
         words += [*_words({"trainer.default_root_dir": shown(self.folder.path / "runs")}), *self._part_words()]
@@ -71,7 +72,7 @@ class Run:
                 {
                     "trainer.max_steps": steps,
                     "trainer.max_epochs": -1,
-                    "trainer.val_check_interval": every,
+                    "trainer.val_check_interval": every * accumulated,
                     "trainer.check_val_every_n_epoch": None,
                 }
             )

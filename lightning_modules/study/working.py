@@ -84,7 +84,8 @@ class Work:
             known = note_state(state, said=said, trained=False)
             started = time.time()
             log = run.folder.log(run.recipe.name, f"seed_{run.seed}")
-            self.processes.run(run.fit_words(steps), slot=slot, log=log, held=held)
+            accumulated = int((content.get("trainer") or {}).get("accumulate_grad_batches") or 1)
+            self.processes.run(run.fit_words(steps, accumulated=accumulated), slot=slot, log=log, held=held)
             if not is_saved(run.path):
                 message = f"no checkpoint in {shown(run.path)}. A config that writes none can't be studied."
                 raise ProcessError(message)

@@ -36,6 +36,13 @@ def test_a_run_gets_its_part_its_seed_and_its_budget(work, do):
     assert (fit["--trainer.val_check_interval"], fit["--trainer.check_val_every_n_epoch"]) == ("10", "null")
 
 
+def test_validations_are_counted_in_batches(work, do):
+    made = work("base: {set: {trainer.accumulate_grad_batches: 4}}")
+    do(made)
+    fit = options(made.processes.commands[-2])
+    assert (fit["--trainer.max_steps"], fit["--trainer.val_check_interval"]) == ("100", "40")
+
+
 def test_a_config_lays_overlays_over_the_base_without_what_they_extend(work, do, folder):
     do(work())
     written = yaml.safe_load(Path("out/configs/small.yaml").read_text())
