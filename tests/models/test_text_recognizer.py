@@ -34,7 +34,7 @@ def test_descriptions_of_unseen_sets_in_unseen_variants_are_read(recognizer):
     assert not set(data.texts["train"].variants[(12,)]) & set(data.texts["test"].variants[(12,)])
     assert not set(data.sets("train").tolist()) & set(data.sets("test").tolist())
     dataset = data.dataset("test")
-    batch = dataset[Request(0, list(range(len(dataset))))]
+    batch = dataset[Request(0, list(range(0, len(dataset), 2)))]
     reached, blind = f1(recognizer, batch["prompt"], batch["occurrence"])
     assert reached > 0.75 > blind + 0.1
 

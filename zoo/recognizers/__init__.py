@@ -1,1 +1,1 @@
-"""AU recognisers: from an image (or, later, a text) to the probability of each AU."""
+"""AU recognisers: from an image to the probability of each AU. Those of texts are in ``zoo.text_recognizers``."""
