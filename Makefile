@@ -46,8 +46,12 @@ models: $(VENV)/run.stamp
 	$(BIN)/python cli.py export --checkpoint runs/recognizer_independent/$(RUN) --output models/recognizer_independent
 	$(BIN)/python cli.py fit --config face_identity.yaml --run $(RUN)
 	$(BIN)/python cli.py export --checkpoint runs/face_identity/$(RUN) --output models/face_identity
+	$(BIN)/python cli.py fit --config face_identity_independent.yaml --run $(RUN)
+	$(BIN)/python cli.py export --checkpoint runs/face_identity_independent/$(RUN) --output models/face_identity_independent
 	$(BIN)/python cli.py fit --config face_structure.yaml --run $(RUN)
 	$(BIN)/python cli.py export --checkpoint runs/face_structure/$(RUN) --output models/face_structure
+	$(BIN)/python cli.py fit --config text_recognizer.yaml --run $(RUN)
+	$(BIN)/python cli.py export --checkpoint runs/text_recognizer/$(RUN) --output models/text_recognizer --half
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --numprocesses auto
