@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json as json_format
+import signal
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,8 +14,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    from lightning_modules.evaluation.data import FrameSource
     from lightning_modules.evaluation.evaluation import Evaluation, SetResult
-    from lightning_modules.evaluation.evaluation_set import EvaluationSet
     from lightning_modules.evaluation.judges import Judges
     from lightning_modules.evaluation.systems import System
 
@@ -44,7 +46,7 @@ def evaluate(
     write_cases: bool = False,
     plots: bool = True,
     json: bool = False,
-) -> None:
+) -> int:
     """Measure models and folders of pictures on one test set, by one set of judges.
 
     Every table has, beside the systems, what a copied reference, the true image, the codec's version of that, and the
@@ -81,88 +83,97 @@ def evaluate(
         plots: Whether to draw plots, where matplotlib is installed, and sheets of faces.
         json: Whether to print what metrics.json holds, for programs.
     """
-    from lightning_modules.evaluation.cases import write_cases as write_cases_of
-    from lightning_modules.evaluation.data import data_config, data_module, disagreements
+    from lightning_modules.evaluation.data import FrameSource, data_config
     from lightning_modules.evaluation.systems import find_systems
-    from lightning_modules.evaluation.writing import short_table, write_results
+    from lightning_modules.evaluation.writing import write_results
 
+    wanted, part = _sets(sets), None if share is None else _share(share)
     found = [] if write_cases and not systems else find_systems(systems or {})
     names = [system.name for system in found]
     if baseline is not None and baseline not in names:
         message = f"evaluate: baseline must be one of {', '.join(names)}, got {baseline!r}."
         raise ValueError(message)
-    wanted = [each.strip() for each in sets.split(",")]
-    if unknown := [each for each in wanted if each not in ("seen", "unseen")]:
-        message = f"evaluate: sets must be among seen, unseen, got {unknown[0]!r}. Such as --sets seen,unseen"
-        raise ValueError(message)
-    part = None if share is None else _share(share)
-    options = data_options or {}
     config, said_in = data_config(data, found)
     place = _device(device)
+    source = FrameSource(config, said_in, data_options or {}, num_images=num_images, seed=seed, device=place)
+    if write_cases:
+        _write_cases(source, wanted, Path(output))
+        return 0
+    sampling = {
+        "steps": steps,
+        "temperature": temperature,
+        "text_guidance": text_guidance,
+        "reference_guidance": reference_guidance,
+    }
     paths = {"recognizer": recognizer, "identity": identity, "text_recognizer": text_recognizer}
-    judges = _judges(paths, features, place)
     evaluation = _evaluation(
-        found, judges, place, pictures=pictures, batch_size=batch_size, precision=precision, quiet=json,
-        sampling={
-            "steps": steps, "temperature": temperature, "text_guidance": text_guidance,
-            "reference_guidance": reference_guidance,
-        },
-    )  # fmt: skip
-    notes = [
-        f"{system.name}: {member.path} was trained on other data: {'; '.join(differences)}."
-        for system in found
-        for member in system.members
-        if (differences := disagreements(config, options, member))
-    ]
-    notes += [
-        f"No {name}: {record['missing']}{f' ({path})' if (path := record.get('path')) else ''}."
-        for name, record in judges.records.items()
-        if "missing" in record
-    ]
-    evaluation.check()
-    results: list[SetResult] = []
-    makes_only = write_cases or part is not None
-    if "seen" not in wanted and not makes_only and judges.text_recognizer is not None:
-        # the ends of AAAD are those of the original test set, as in Appendix F.4 of the paper
-        built = data_module(config, {**options, **_aus_option(config, "seen")})
-        evaluation.bound(_frames("seen", built, num_images=num_images, seed=seed, device=place))
-    for name in wanted:
-        built = data_module(config, {**options, **_aus_option(config, name)})
-        frames = _frames(name, built, num_images=num_images, seed=seed, device=place)
-        if write_cases:
-            with evaluation.progress(f"{name}: cases", len(frames)) as advance:
-                print(f"Cases: {write_cases_of(frames, Path(output), advance=advance)}")
-            continue
-        if not json:
-            print(f"{name}: {len(frames)} frames of {len(set(frames.labels.subject))} people, data of {said_in}")
-        if part is not None:
-            evaluation.make(frames, share=part)
-            continue
-        results.append(evaluation.run(frames))
-    if not results:
-        return
-    content = write_results(
-        results,
-        Path(output),
-        baseline=baseline or names[0],
-        network=None if judges.features is None else judges.features.name,
-        plots=plots,
-        facts={
-            "data": {"said_in": said_in, **config, "options": options, "num_images": num_images, "seed": seed},
-            "judges": judges.records,
-            "sampling": vars(evaluation.sampling),
-            "precision": precision,
-            "systems": evaluation.records,
-            "notes": notes,
-        },
+        found,
+        _judges(paths, features, place),
+        place,
+        sampling=sampling,
+        pictures=pictures,
+        batch_size=batch_size,
+        precision=precision,
+        quiet=json,
     )
+    evaluation.check()
+    try:
+        if part is not None:
+            for name in wanted:
+                evaluation.make(source.frames(name), share=part)
+            return 0
+        results = _results(evaluation, source, wanted, quiet=json)
+    except KeyboardInterrupt:
+        print("Interrupted. Pictures that were made are kept: the same command goes on from there.", file=sys.stderr)
+        return 128 + signal.SIGINT
+    content = write_results(evaluation, source, results, Path(output), baseline=baseline or names[0], plots=plots)
+    _tell(content, Path(output), json=json)
+    return 0
+
+
+def _results(evaluation: Evaluation, source: FrameSource, wanted: list[str], *, quiet: bool) -> list[SetResult]:
+    if "seen" not in wanted and evaluation.judges.text_recognizer is not None:
+        # the ends of AAAD are those of the original test set, as in Appendix F.4 of the paper
+        evaluation.bound(source.frames("seen"))
+    results = []
+    for name in wanted:
+        frames = source.frames(name)
+        if not quiet:
+            people = len(set(frames.labels.subject))
+            print(f"{name}: {len(frames)} frames of {people} people, data of {source.said_in}", flush=True)
+        results.append(evaluation.run(frames))
+    return results
+
+
+def _tell(content: dict[str, Any], output: Path, *, json: bool) -> None:
+    from lightning_modules.evaluation.writing import short_table
+
     if json:
         print(json_format.dumps(content, indent=2))
         return
     print(short_table(content))
-    for note in notes:
+    for note in content["notes"]:
         print(note)
     print(f"Tables: {output}")
+
+
+def _write_cases(source: FrameSource, wanted: list[str], output: Path) -> None:
+    from datamodules.progress import progress_bar
+    from lightning_modules.evaluation.cases import write_cases
+
+    for name in wanted:
+        frames = source.frames(name)
+        with progress_bar(f"{name}: cases", len(frames)) as advance:
+            job = write_cases(frames, output, advance=advance)
+        print(f"Cases: {job}")
+
+
+def _sets(text: str) -> list[str]:
+    wanted = list(dict.fromkeys(each.strip() for each in text.split(",")))
+    if unknown := [each for each in wanted if each not in ("seen", "unseen")]:
+        message = f"evaluate: sets must be among seen, unseen, got {unknown[0]!r}. Such as --sets seen,unseen"
+        raise ValueError(message)
+    return wanted
 
 
 def _share(text: str) -> tuple[int, int]:
@@ -184,27 +195,6 @@ def _judges(paths: dict[str, str | None], features: str | None, device: torch.de
     from lightning_modules.evaluation.judges import load_judges
 
     return load_judges(paths, features=features, device=device)
-
-
-def _aus_option(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """What makes data give the AU sets of a test set."""
-    import importlib
-    import inspect
-
-    module, _, cls = config["class_path"].rpartition(".")
-    knows = "test_aus" in inspect.signature(getattr(importlib.import_module(module), cls)).parameters
-    if knows:
-        return {"test_aus": name}
-    if name == "unseen":
-        message = f"evaluate: sets must be [seen] for {cls}, got unseen: it holds no AU sets out."
-        raise ValueError(message)
-    return {}
-
-
-def _frames(name: str, data: Any, **arguments: Any) -> EvaluationSet:
-    from lightning_modules.evaluation.evaluation_set import EvaluationSet
-
-    return EvaluationSet(name, data, **arguments)
 
 
 def _evaluation(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +13,14 @@ from datamodules.base import FaceDataModule
 from lightning_modules.cli.composition import compose
 from lightning_modules.cli.config_files import read, shown
 from lightning_modules.cli.errors import UserError, did_you_mean
+from lightning_modules.evaluation.evaluation_set import EvaluationSet
+from zoo.components import specification
 from zoo.facs.composer import Composer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import torch
 
     from lightning_modules.evaluation.systems import Member, System
 
@@ -58,6 +65,51 @@ def compose_part(name: str) -> Any:
     return yaml.safe_load(words[1])
 
 
+@dataclass(frozen=True)
+class FrameSource:
+    """Gives test sets of one kind of data.
+
+    Attributes:
+        config: The data's class and arguments.
+        said_in: Where these are said.
+        options: Arguments to be changed.
+        num_images: Frames of each set.
+        seed: Decides which.
+        device: Where their images are handed over.
+    """
+
+    config: Mapping[str, Any]
+    said_in: str
+    options: Mapping[str, Any]
+    num_images: int | None
+    seed: int
+    device: torch.device
+
+    def frames(self, name: str) -> EvaluationSet:
+        """Make the data of ``seen`` or ``unseen`` AU sets ready, and choose its frames.
+
+        Raises:
+            UserError: An argument of the data is none, or wrong, or the data holds no AU sets out.
+            EmptySetError: There are no frames.
+        """
+        data = data_module(self.config, {**self.options, **self._aus(name)})
+        return EvaluationSet(name, data, num_images=self.num_images, seed=self.seed, device=self.device)
+
+    def record(self) -> dict[str, Any]:
+        """Say all of it as plain data."""
+        chosen = {"num_images": self.num_images, "seed": self.seed}
+        return {"said_in": self.said_in, **self.config, "options": dict(self.options), **chosen}
+
+    def _aus(self, name: str) -> dict[str, Any]:
+        module, _, cls = self.config["class_path"].rpartition(".")
+        if "test_aus" in inspect.signature(getattr(importlib.import_module(module), cls)).parameters:
+            return {"test_aus": name}
+        if name == "unseen":
+            message = f"evaluate: sets must be seen for {cls}, got unseen: it holds no AU sets out."
+            raise UserError(message)
+        return {}
+
+
 def data_module(config: Mapping[str, Any], options: Mapping[str, Any]) -> FaceDataModule:
     """Build data.
 
@@ -100,8 +152,6 @@ def disagreements(config: Mapping[str, Any], options: Mapping[str, Any], member:
 
 def composer_for(member: Member, given: Any, style: str | None) -> Any:
     """Give what writes a model's prompts: that of its run, else the test's own in the style that the model reads."""
-    from zoo.components import specification
-
     prompts = ((_trained_on(member) or {}).get("init_args") or {}).get("prompts")
     if isinstance(prompts, dict) and prompts.get("class_path") == _COMPOSER:
         return Composer(**(prompts.get("init_args") or {}))

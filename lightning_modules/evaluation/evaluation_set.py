@@ -86,12 +86,13 @@ class EvaluationSet:
         self.device = torch.device(device)
         self.composer = data.prompts
         self.image_size = data.image_size
-        self._dataset: Any = data.dataset(split)
-        total = len(self._dataset)
+        dataset: Any = data.dataset(split)
+        total = len(dataset)
         if total == 0 or (num_images is not None and num_images < 1):
             message = f"evaluate: set {name!r} must have at least one frame, got {min(total, num_images or 0)}."
             raise EmptySetError(message)
         order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
+        self._dataset = dataset
         self.rows: list[int] = sorted(order[:num_images].tolist())
         self.labels = self._read_labels()
         self.names = [f"{name}_{index:06d}" for index in self.labels.index.tolist()]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_modules.callbacks.grids import save_png
 from lightning_modules.evaluation.breakdown import by_au, by_construct, by_subject, leakage, table_csv
+from lightning_modules.evaluation.data import disagreements
 from lightning_modules.evaluation.judging import COPIED, TRUE
 from lightning_modules.evaluation.plots import matplotlib_is_there, plot_bars, plot_leakage, plot_precision_recall
 from lightning_modules.evaluation.records import differences_of, figures_of
@@ -18,37 +19,45 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lightning_modules.evaluation.evaluation import SetResult
+    from lightning_modules.evaluation.data import FrameSource
+    from lightning_modules.evaluation.evaluation import Evaluation, SetResult
 
 FORMAT_VERSION = 1
 
 
 def write_results(
+    evaluation: Evaluation,
+    source: FrameSource,
     results: Sequence[SetResult],
     folder: Path,
     *,
     baseline: str,
-    network: str | None,
     plots: bool,
-    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write everything; give the content of metrics.json.
 
     Args:
+        evaluation: What was evaluated, how, and by whom.
+        source: Where the sets come from.
         results: What was found on each set.
         folder: Where it goes; files of an earlier evaluation there are replaced.
         baseline: The system that differences are to.
-        network: Name of the network whose features compare sets of images; None for none.
         plots: Whether to draw plots and sheets of faces.
-        facts: What was evaluated, how, and by whom.
     """
+    judges = evaluation.judges
+    network = None if judges.features is None else judges.features.name
     figures = [record for result in results for record in figures_of(result, network=network)]
     differences = [record for result in results for record in differences_of(result, baseline)]
     details = {result.frames.name: _details(result) for result in results}
     content = _plain(
         {
             "format_version": FORMAT_VERSION,
-            **facts,
+            "data": source.record(),
+            "judges": judges.records,
+            "sampling": vars(evaluation.sampling),
+            "precision": evaluation.precision,
+            "systems": evaluation.records,
+            "notes": _notes(evaluation, source),
             "sets": {result.frames.name: _said(result) for result in results},
             "figures": figures,
             "differences": differences,
@@ -75,6 +84,21 @@ def short_table(content: Mapping[str, Any]) -> str:
     return markdown(figures, differences)
 
 
+def _notes(evaluation: Evaluation, source: FrameSource) -> list[str]:
+    """What a reader must know: models that were trained on other data, judges that are missing."""
+    notes = [
+        f"{system.name}: {member.path} was trained on other data: {'; '.join(differences)}."
+        for system in evaluation.systems
+        for member in system.members
+        if (differences := disagreements(source.config, source.options, member))
+    ]
+    for name, record in evaluation.judges.records.items():
+        if "missing" in record:
+            place = f" ({record['path']})" if record.get("path") else ""
+            notes.append(f"No {name}: {record['missing']}{place}.")
+    return notes
+
+
 def _draw(result: SetResult, folder: Path, figures: Sequence[Any], details: Mapping[str, Any]) -> None:
     name = result.frames.name
     for system in result.systems:
@@ -87,8 +111,8 @@ def _draw(result: SetResult, folder: Path, figures: Sequence[Any], details: Mapp
     matrices = {row: found["leakage"] for row, found in details[name].items() if found["leakage"]}
     if matrices:
         plot_leakage(matrices, folder / "plots" / f"{name}_leakage.png")
-        shown = {row: result.judgements[row] for row in details[name]}
-        plot_precision_recall(result.tally, shown, folder / "plots" / f"{name}_precision_recall.png")
+        judged = {row: result.judgements[row] for row in details[name]}
+        plot_precision_recall(result.tally, judged, folder / "plots" / f"{name}_precision_recall.png")
 
 
 def _said(result: SetResult) -> dict[str, Any]:
