@@ -191,7 +191,7 @@ def _draw_curves(work: Work) -> list[Path]:
         point
         for name, variant in plan.variants.items()
         for seed in plan.seeds
-        for point in points(work.folder.run(name, seed), name=name, seed=seed, tags=plan.curves)
+        for point in points(work.run(variant, seed).path, name=name, seed=seed, tags=plan.curves)
     ]
     if not found:
         return []
