@@ -154,18 +154,14 @@ class AUFusionModule(TrainingModule):
         draw = torch.rand(len(batch["prompt"]), device=self.device)
         without_text, without_reference = draw < self.drop_text, draw > 1 - self.drop_reference
         features = self._features(batch)
-        context = self.fusion(
-            self._text(batch), **features, without_text=without_text, without_reference=without_reference
-        )
+        text = self._text(batch)
+        context = self.fusion(text, **features, without_text=without_text, without_reference=without_reference)
         truth = self._truth(batch)
         truth["known"] = truth["known"] & ~without_text[:, None]
         losses = au_losses(self.probe(context), **truth, with_reference=~without_reference)
         losses |= reference_losses(self.reference_probe(context), features, ~without_reference)
-        alone = au_losses(
-            self.text_alone["probe"](self._context_of_text(batch, without_text)),
-            **truth,
-            with_reference=~without_reference,
-        )
+        said = self.text_alone["probe"](self._context_of_text(batch, text, without_text))
+        alone = au_losses(said, **truth, with_reference=~without_reference)
         loss = self._weigh(losses)
         self.log("train/loss", loss.detach(), prog_bar=True)
         if self.is_logging_step:
@@ -203,7 +199,7 @@ class AUFusionModule(TrainingModule):
         return {
             "own": self.probe(self.fusion(text, **features)),
             "shuffled": self.probe(self.fusion(text, **other)),
-            "text_alone": self.text_alone["probe"](self._context_of_text(batch, None)),
+            "text_alone": self.text_alone["probe"](self._context_of_text(batch, text, None)),
         }
 
     def regions(self, batch: ProceduralFaceBatch) -> Tensor:
@@ -242,9 +238,9 @@ class AUFusionModule(TrainingModule):
     def _features(self, batch: ProceduralFaceBatch) -> dict[str, Tensor]:
         return {name: encoder(batch["reference"]) for name, encoder in self.faces.items()}
 
-    def _context_of_text(self, batch: ProceduralFaceBatch, without_text: Tensor | None) -> Context:
-        text = self.text_alone["text_encoder"](
-            batch["prompt"], occurrence=batch["occurrence"], intensity=batch["intensity"]
-        )
+    def _context_of_text(self, batch: ProceduralFaceBatch, text: EncodedText, without_text: Tensor | None) -> Context:
+        encoder = self.text_alone["text_encoder"]
+        if encoder is not self.text_encoder:
+            text = encoder(batch["prompt"], occurrence=batch["occurrence"], intensity=batch["intensity"])
         context: Context = self.text_alone["fusion"](text, without_text=without_text)
         return context

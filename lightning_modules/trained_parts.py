@@ -30,7 +30,7 @@ def require(path: str, *, owner: object, argument: str, cure: str) -> None:
 
 
 def part(given: Any, kind: type[Any], *, owner: str, argument: str) -> Any:
-    """Give a part that was built, or load the one that a path names.
+    """Give a part that was built, or load the one that a path names: itself, or the pipeline that has it.
 
     Args:
         given: The part or its path.
@@ -45,7 +45,9 @@ def part(given: Any, kind: type[Any], *, owner: str, argument: str) -> Any:
         return given
     from zoo.bundles import load
 
-    component = load(str(given))
+    component: Any = load(str(given))
+    if not isinstance(component, kind):
+        component = getattr(component, argument, component)  # of a pipeline, its part of this name
     if not isinstance(component, kind):
         message = (
             f"{owner}: {argument} must be the path of a {kind.__name__}, got {given!r}, which holds a "

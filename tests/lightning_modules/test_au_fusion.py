@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import types
 
 import pytest
 import torch
@@ -274,3 +275,17 @@ def test_a_map_is_laid_over_a_face_where_it_is_high():
     assert laid[1, 0, 0] == pytest.approx(-0.65)
     assert not laid[:, -1, -1].any()
     torch.testing.assert_close(overlay(image, 3 * heat), laid)
+
+
+def test_a_pipeline_lends_its_text_encoder(monkeypatch):
+    text = AULabelsTextEncoder(dim=16, length=3, hidden_dim=32)
+    pipeline = types.SimpleNamespace(text_encoder=text)
+    monkeypatch.setattr(zoo.bundles, "load", lambda path: {"runs/stage2/first": pipeline}[path])
+    module = AUFusionModule(Pooled(), text_encoder="runs/stage2/first", fusion=FUSION, image_size=SIZE, map_side=16)
+    module.log = module.log_dict = lambda *_, **__: None
+    assert module.text_encoder is text
+    assert module.text_alone["text_encoder"] is text
+    module.train()
+    assert not text.training
+    module.training_step(faces(), 0).backward()
+    assert all(each.grad is None for each in text.parameters())
