@@ -15,6 +15,7 @@ from pathlib import Path
 
 # word, or word and second word -> "module:function"
 COMMANDS: dict[str, str | dict[str, str]] = {
+    "demo": "lightning_modules.cli.demo:demo",
     "describe": "zoo.facs.describe:describe",
     "dataset": {
         "bp4d": "datamodules.builders.au_text:build_bp4d",
@@ -27,11 +28,17 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     "evaluate": "lightning_modules.cli.evaluate:evaluate",
     "export": "zoo.export:export",
     "import": {"mefarg": "zoo.foreign.mefarg:import_mefarg"},
-    "list": "lightning_modules.cli.listing:list_parts",
+    "list": {
+        "parts": "lightning_modules.cli.listing:list_parts",
+        "models": "lightning_modules.cli.model_listing:list_models",
+    },
     "survey": {"make": "lightning_modules.cli.survey:make", "score": "lightning_modules.cli.survey:score"},
     "study": "lightning_modules.cli.study:study",
     "synthesize": "lightning_modules.cli.synthesize:synthesize",
+    "verify": "lightning_modules.cli.verify:verify",
 }
+
+DEFAULT_KINDS = {"list": "parts"}  # of groups that need no second word
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -102,6 +109,8 @@ def _dispatch(words: list[str]) -> int:
         message = f"there is no command {first!r}.{did_you_mean(first, known)} There are: {', '.join(known)}."
         raise UserError(message)
     target, program = COMMANDS[first], f"cli.py {first}"
+    if first in DEFAULT_KINDS and rest[:1] not in (["-h"], ["--help"]) and not (rest and rest[0] in target):
+        rest = [DEFAULT_KINDS[first], *rest]
     if isinstance(target, dict):
         if not rest or rest[0] in ("-h", "--help"):
             print(help_pages.group_page(first, target))

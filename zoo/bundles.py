@@ -5,7 +5,8 @@ A bundle is a folder::
     model.safetensors   weights and buffers, float32 or as trained
     config.json         format version, component ("family/name"), constructor arguments, metadata
     README.md           the model card
-    SHA256SUMS          checksums of the three
+    fingerprint.json    what it gives for fixed inputs (bundles made by ``export``)
+    SHA256SUMS          checksums of them all
 
 Loading is strict, verifies the checksums, never unpickles, and builds only what is a member of the zoo's families:
 a foreign file can bring neither code nor the name of any.
@@ -13,7 +14,6 @@ a foreign file can bring neither code nor the name of any.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -25,19 +25,29 @@ from typing import Any
 
 import torch
 
+from zoo.bundle_config import bounded_by, check, mismatch
+from zoo.bundle_files import (
+    CARD,
+    CONFIG,
+    FINGERPRINT,
+    FORMAT_VERSION,
+    SUMS,
+    WEIGHTS,
+    check_version,
+    first_line,
+    read_config,
+    read_weights,
+    sums_of,
+)
+from zoo.bundle_files import BundleError as BundleError
+from zoo.bundle_files import verify as verify
 from zoo.components import Component, build, portable, specification
 
-FORMAT_VERSION = 1
-_WEIGHTS, _CONFIG, _CARD, _SUMS = "model.safetensors", "config.json", "README.md", "SHA256SUMS"
 _ROOT = Path(__file__).resolve().parent.parent
 
 
 class WeightsNotFoundError(FileNotFoundError):
     """There is no bundle, run or checkpoint at a path."""
-
-
-class BundleError(ValueError):
-    """A bundle or checkpoint is damaged, incomplete or of another kind."""
 
 
 def find(path: str | os.PathLike[str]) -> Path:
@@ -74,13 +84,13 @@ def load(path: str | os.PathLike[str], *, device: str | torch.device = "cpu") ->
     place = find(path)
     if place.is_file():
         component = _load_checkpoint(place)
-    elif (place / _CONFIG).is_file():
+    elif (place / CONFIG).is_file():
         component = _load_bundle(place)
     elif (place / "checkpoints").is_dir():
         component = _load_checkpoint(best_checkpoint(place))
     else:
         found = sorted(each.name for each in place.iterdir())[:8] if place.is_dir() else "neither file nor folder"
-        message = f"load: {place} must hold {_CONFIG} (a bundle) or checkpoints/ (a run), found {found}."
+        message = f"load: {place} must hold {CONFIG} (a bundle) or checkpoints/ (a run), found {found}."
         raise BundleError(message)
     return component.to(device).eval()
 
@@ -105,6 +115,7 @@ def save_bundle(
     card: str,
     metadata: dict[str, Any] | None = None,
     half: bool = False,
+    fingerprint: bool = False,
 ) -> Path:
     """Write a component as a bundle, whole or not at all.
 
@@ -114,31 +125,40 @@ def save_bundle(
         card: The model card, in Markdown.
         metadata: Plain data to keep beside the arguments: how it was trained, what it reached.
         half: Whether weights in float32 are written in float16; loading makes float32 of them again.
+        fingerprint: Whether what it gives for fixed inputs is recorded, for ``verify`` to compare with.
 
     Raises:
-        BundleError: The folder holds something that is no bundle, or is a file.
+        BundleError: The folder holds something that is no bundle, or is a file; or it could not be loaded again.
         OSError: It can't be written; no part of it is left.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     target = Path(directory).expanduser().resolve()
-    is_bundle = (target / _CONFIG).is_file()
+    is_bundle = (target / CONFIG).is_file()
     if target.exists() and not is_bundle and (not target.is_dir() or any(target.iterdir())):
         message = f"save_bundle: directory must be empty, new or a bundle, got {target}. Choose another one."
         raise BundleError(message)
     target.parent.mkdir(parents=True, exist_ok=True)
     config = {"format_version": FORMAT_VERSION, **portable(specification(component)), "metadata": metadata or {}}
+    try:
+        check({name: config[name] for name in ("component", "arguments")})
+    except ValueError as error:
+        message = f"save_bundle: others could not load {target}: {error}"
+        raise BundleError(message) from error
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in component.state_dict().items()}
         if half:
             state = {name: each.half() if each.dtype == torch.float32 else each for name, each in state.items()}
-        save_file(state, fresh / _WEIGHTS)
-        (fresh / _CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        (fresh / _CARD).write_text(card.rstrip() + "\n", encoding="utf-8")
-        sums = "".join(f"{_checksum(fresh / name)}  {name}\n" for name in (_WEIGHTS, _CONFIG, _CARD))
-        (fresh / _SUMS).write_text(sums, encoding="utf-8")
+        save_file(state, fresh / WEIGHTS)
+        (fresh / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        (fresh / CARD).write_text(card.rstrip() + "\n", encoding="utf-8")
+        if fingerprint:
+            from zoo.fingerprints import save_fingerprint
+
+            save_fingerprint(_rebuild(config, state, target).eval(), fresh / FINGERPRINT)
+        (fresh / SUMS).write_text(sums_of(fresh), encoding="utf-8")
         fresh.chmod(0o755)  # mkdtemp makes folders that only their owner can read
         for file in fresh.iterdir():
             file.chmod(0o644)
@@ -161,53 +181,14 @@ def save_bundle(
 
 def metadata_of(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the metadata that a bundle was saved with."""
-    metadata: dict[str, Any] = _read_config(find(path))["metadata"]
+    metadata: dict[str, Any] = read_config(find(path))["metadata"]
     return metadata
 
 
-def verify(directory: Path) -> None:
-    """Check that a bundle is complete and unchanged.
-
-    Raises:
-        BundleError: A file is missing, or differs from its checksum.
-    """
-    listing = directory / _SUMS
-    if not listing.is_file():
-        message = f"{directory} must hold {_SUMS}, and does not. Fetch the bundle again."
-        raise BundleError(message)
-    lines = (line.partition("  ") for line in listing.read_text(encoding="utf-8", errors="replace").splitlines())
-    sums = {name: checksum for checksum, _, name in lines}
-    for name in (_WEIGHTS, _CONFIG, _CARD):
-        if not (directory / name).is_file():
-            message = f"{directory} must hold {name}, and does not. Fetch the bundle again."
-            raise BundleError(message)
-        if sums.get(name) != _checksum(directory / name):
-            message = f"{directory / name} must match its line in {_SUMS}, and differs. Fetch the bundle again."
-            raise BundleError(message)
-
-
 def _load_bundle(directory: Path) -> Component:
-    from safetensors.torch import load_file
-
     verify(directory)
-    config = _read_config(directory)
-    return _rebuild(config, load_file(directory / _WEIGHTS), directory)
-
-
-def _read_config(directory: Path) -> dict[str, Any]:
-    file = directory / _CONFIG
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        message = f"{file} must be readable JSON: {error}."
-        raise BundleError(message) from error
-    if not isinstance(config, dict) or config.get("format_version") != FORMAT_VERSION:
-        found = config.get("format_version") if isinstance(config, dict) else type(config).__name__
-        message = (
-            f"{file} must have format_version {FORMAT_VERSION}, got {found!r}. Update auface-zoo, or export it anew."
-        )
-        raise BundleError(message)
-    return config
+    config = read_config(directory)
+    return _rebuild(config, read_weights(directory / WEIGHTS), directory)
 
 
 def _load_checkpoint(file: Path) -> Component:
@@ -219,31 +200,34 @@ def _load_checkpoint(file: Path) -> Component:
         message = f"{file} must be a checkpoint of tensors and plain data, and can't be read as one: {reason}"
         raise BundleError(message) from error
     record = checkpoint.get("zoo") if isinstance(checkpoint, dict) else None
-    if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
+    if not isinstance(record, dict) or "format_version" not in record:
         message = f"{file} must be a checkpoint of this zoo's training modules; it carries no record of its component."
         raise BundleError(message)
+    check_version(record["format_version"], file)
     prefix, weights = record.get("prefix"), checkpoint.get("state_dict")
     if not isinstance(prefix, str) or not isinstance(weights, dict):
         message = f"{file} must hold weights and say which are the component's, and does not. It is incomplete."
         raise BundleError(message)
     state = {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
-    return _rebuild(record, state, file)
+    return _rebuild(record, state, file, foreign=False)  # of a run of one's own, which may name files anywhere
 
 
-def _rebuild(config: dict[str, Any], state: dict[str, torch.Tensor], place: Path) -> Component:
+def _rebuild(config: dict[str, Any], state: dict[str, torch.Tensor], place: Path, *, foreign: bool = True) -> Component:
+    spec = {"component": config.get("component"), "arguments": config.get("arguments")}
     try:
-        with torch.random.fork_rng(devices=[]):  # the random weights that are about to be replaced
-            component = build({"component": config["component"], "arguments": config["arguments"]})
-        component.load_state_dict(state, strict=True)
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        message = f"{place} must be a component of this version of the zoo: {error}"
+        check(spec, foreign=foreign)
+        with torch.random.fork_rng(devices=[]), bounded_by(state):  # the random weights are about to be replaced
+            component = build(spec)
+        difference = mismatch(component, state)
+        if difference is None:
+            component.load_state_dict(state, strict=True)
+    except Exception as error:  # constructors fail in any way over the arguments of a foreign file
+        message = f"{place} must be a component of this version of the zoo: {first_line(error)}"
         raise BundleError(message) from error
+    if difference is not None:
+        message = f"{place} must hold the weights of {spec['component']} as its arguments make it: {difference}."
+        raise BundleError(message)
     if not isinstance(component, Component):
-        message = f"{place} must name a component, got {config['component']!r}."
+        message = f"{place} must name a component, got {spec['component']!r}."
         raise BundleError(message)
     return component
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -31,7 +31,8 @@ def export(checkpoint: str, output: str, half: bool = False) -> None:
     run = file.parent.parent if file.parent.name == "checkpoints" else file.parent
     component = load(file)
     metadata = _metadata(run, file)
-    bundle = save_bundle(component, output, card=model_card(component, metadata), metadata=metadata, half=half)
+    card = model_card(component, metadata)
+    bundle = save_bundle(component, output, card=card, metadata=metadata, half=half, fingerprint=True)
     size = sum(each.stat().st_size for each in bundle.iterdir())
     print(f"Wrote {component_name(component)} to {bundle} ({size / 1e6:.2f} MB).")
 

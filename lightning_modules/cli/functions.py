@@ -20,7 +20,8 @@ from lightning_modules.cli.tool_page import tool_page
 def call(function: Callable[..., Any], arguments: list[str], *, program: str) -> int:
     """Call a function with the options of a command line; give the exit code, 0 unless the function gives one.
 
-    Options are written with hyphens (``--num-images``); a switch needs no value (``--json``).
+    Options are written with hyphens (``--num-images``); a switch needs no value (``--json``). The only
+    argument that is not keyword-only may be given first, without its name.
 
     Args:
         function: Typed, with a Google-style docstring.
@@ -37,6 +38,8 @@ def call(function: Callable[..., Any], arguments: list[str], *, program: str) ->
         return 0
     if "config" not in inspect.signature(function).parameters:
         arguments = list(_with_configs_found(arguments))
+    if (first := _first_by_place(function)) and arguments and not arguments[0].startswith("-"):
+        arguments = [f"--{first}", *arguments]
     try:
         result = _result(function, list(_plain(arguments, options)), program=program)
     except BrokenPipeError:
@@ -57,6 +60,13 @@ def _result(function: Callable[..., Any], arguments: list[str], *, program: str)
     parser = _Parser(prog=program, allow_abbrev=False)
     parser.add_function_arguments(function, as_positional=False)
     return function(**parser.parse_args(arguments).as_dict())
+
+
+def _first_by_place(function: Callable[..., Any]) -> str | None:
+    """The argument that needs no name: the only one that is not keyword-only."""
+    parameters = inspect.signature(function).parameters.values()
+    by_place = [each.name for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
+    return by_place[0] if len(by_place) == 1 and len(parameters) > 1 else None
 
 
 def _with_configs_found(arguments: list[str]) -> Iterator[str]:

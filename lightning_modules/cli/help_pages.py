@@ -10,15 +10,17 @@ TRAINER_COMMANDS = {
     "cache": "compute once what the frozen parts of stage II make of the data; fit --cache auto trains on it",
 }
 _GROUPS = {
+    "demo": "a page on this machine: pick a face, set AUs or type a description, see what a model makes of it",
     "describe": "AUs to words and back: descriptions of labels, of whole files, and what is wrong with a text",
     "dataset": "build a data set: aligned faces, AU labels, descriptions, reference faces, splits, card",
     "evaluate": "measure models and folders of pictures on one test set, by one set of judges: tables with intervals",
     "export": "write what a run trained as a bundle: weights, arguments, card, checksums",
     "import": "turn a published checkpoint of others into a bundle",
-    "list": "list the parts that a config can name",
+    "list": "list the parts that a config can name; list models: trained bundles and their figures",
     "survey": "the user study: a page on which people rank pictures of several systems, and its scores",
     "study": "train and measure variants of a config, and lay them out in one table",
     "synthesize": "make faces from a reference and AUs or a description, one or many",
+    "verify": "check a bundle: checksums, weights, classes, card, and a forward pass",
 }
 _MEMBERS = {
     "dataset": {
@@ -29,6 +31,10 @@ _MEMBERS = {
         "manifest": "images of one's own, with labels in a CSV or parquet file",
         "faces": "procedural FACS faces",
     },
+    "list": {
+        "parts": "every part of every family, with its config; the word may be left out",
+        "models": "every bundle of a folder, with its figures",
+    },
     "survey": {
         "make": "the page, one HTML file that needs no network, and the key to it",
         "score": "what raters sent back as AUCHS, with intervals and agreement",
@@ -37,6 +43,10 @@ _MEMBERS = {
 }
 
 _EXAMPLES = {
+    "cli.py demo": """
+  python cli.py demo --open                                     our own model, in the browser
+  python cli.py demo --model runs/stage2/version_0 --compare models/vq_auface
+  python cli.py demo --port 0 --recognizer null                 any free port; nothing is read back""",
     "cli.py describe": """
   python cli.py describe --aus 6,12,15                          one description; --seed N for another
   python cli.py describe --aus 6,12,15 --all --style short      every variant, without wrinkles and furrows
@@ -73,9 +83,17 @@ _EXAMPLES = {
   python cli.py export --checkpoint runs/stage1/version_0 --output exported/codec    then zoo.load("exported/codec")""",
     "cli.py import mefarg": """
   python cli.py import mefarg --checkpoint MEFARG_resnet50_BP4D_fold1.pth --output models/mefarg_bp4d""",
-    "cli.py list": """
-  python cli.py list                                            every part
-  python cli.py list --family quantizers --json                 those of one family, for programs""",
+    "cli.py list parts": """
+  python cli.py list parts                                      every part; "list" alone does the same
+  python cli.py list --family quantizers --json                 those of one family, for programs
+  python cli.py list models                                     every bundle in models/, with its figures""",
+    "cli.py list models": """
+  python cli.py list models                                     those that come with the zoo
+  python cli.py list models exported --json                     those of a folder, for programs""",
+    "cli.py verify": """
+  python cli.py verify models/codec                             exit code 1 where something is wrong
+  python cli.py verify models                                   every bundle of a folder
+  python cli.py verify exported/codec --record                  record what it gives now, then check""",
     "cli.py survey make": """
   python cli.py survey make --pictures faces --output study/survey.html       faces/ours, faces/ganimation, ...
   python cli.py survey make --systems.ours runs/ours --systems.ganimation runs/gan --job cases.csv --output survey.html

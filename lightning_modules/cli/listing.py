@@ -11,7 +11,7 @@ from lightning_modules.cli.errors import UserError, did_you_mean
 
 
 def list_parts(*, family: str | None = None, json: bool = False) -> None:
-    """Print the parts that a config can name, one line each.
+    """Print the parts that a config can name, one line each, with the config of each where it has one.
 
     Args:
         family: Only this one, such as quantizers.
@@ -30,9 +30,10 @@ def list_parts(*, family: str | None = None, json: bool = False) -> None:
         print(f"{name}/")
         width = max((len(member) for member in members), default=0)
         for member, purpose in members.items():
-            print(f"  {member:<{width}}  {purpose}")
+            print(f"  {member:<{width}}  {purpose}{_in_brackets(config_of(name, member))}")
     print(
         "\nUse one, for example: python cli.py fit --config stage1.yaml --model.codec.quantizer quantizers/<name>.yaml"
+        "\nTrained ones: python cli.py list models"
     )
 
 
@@ -46,6 +47,16 @@ def parts() -> dict[str, dict[str, str]]:
         }
         for base in sorted((PROJECT / "zoo").glob("*/base.py"))
     }
+
+
+def config_of(family: str, member: str) -> str | None:
+    """The config of a part, as options name it; None for parts without one."""
+    name = f"{family}/{member}.yaml"
+    return name if (PROJECT / "configs" / name).is_file() else None
+
+
+def _in_brackets(config: str | None) -> str:
+    return f"  [{config}]" if config else ""
 
 
 def _purpose(file: Path) -> str:

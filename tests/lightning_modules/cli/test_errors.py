@@ -193,7 +193,7 @@ def test_a_tool_says_its_mistakes_in_the_same_way(call):
     )
     assert refused(call("list", "--family", "codec")).startswith("family: must be one of ")
     assert refused(call("list", "codecs")) == (
-        "'codecs' stands alone: it must follow an option. See python cli.py list --help\n"
+        "'codecs' stands alone: it must follow an option. See python cli.py list parts --help\n"
     )
     assert refused(call("export", "--output", "x")) == "--checkpoint must be given. See python cli.py export --help\n"
 

@@ -1,0 +1,43 @@
+"""Whether a bundle is what it says: ``python cli.py verify DIR``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning_modules.cli.errors import UserError
+
+
+def verify(bundle: str, *, record: bool = False) -> int:
+    """Check a bundle: checksums, weights, classes, card, and a forward pass against the recorded one.
+
+    Ends with code 0 if all is as it must be, with 1 if anything is not. Nothing of the bundle is run or unpickled.
+    Checksums show that files are unchanged, not who wrote them.
+
+    Args:
+        bundle: Folder of the bundle, or a folder of bundles.
+        record: First record what the bundle gives for fixed inputs; what was recorded before is replaced.
+    """
+    from zoo.bundles import find
+    from zoo.verification import findings
+    from zoo.verification import record as record_fingerprint
+
+    place = find(bundle)
+    if not place.is_dir():
+        message = f"verify: bundle must be a folder, got {place}, which is a file."
+        raise UserError(message)
+    failed = 0
+    for directory in _bundles(place):
+        print(directory)
+        if record and not record_fingerprint(directory):
+            print("  nothing recorded: a component of this kind is not run by itself")
+        for finding in findings(directory):
+            failed += not finding.passed
+            print(f"  {'ok    ' if finding.passed else 'FAILED'} {finding.check:<12}  {finding.text}")
+    print("Everything is as it must be." if not failed else f"{failed} checks failed.")
+    return int(failed > 0)
+
+
+def _bundles(place: Path) -> list[Path]:
+    """The folder itself, unless it has folders with a config and none of its own."""
+    inside = sorted(file.parent for file in place.glob("*/config.json"))
+    return inside if inside and not (place / "config.json").exists() else [place]
