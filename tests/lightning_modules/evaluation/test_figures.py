@@ -87,6 +87,18 @@ def test_several_models_are_a_mean_whose_interval_is_over_them_too(labels, gener
     assert both["low"] < alone[1]["high"] < alone[0]["low"] < both["high"]
 
 
+def test_the_more_pictures_are_wrong_the_lower_the_figure(labels):
+    values = []
+    for wrong in (0, 4, 8, 16, 24, 40):  # so many frames show the AUs of another one
+        seen = labels.float()
+        seen[:wrong] = labels.roll(7, 0)[:wrong].float()
+        values.append(value_of(measured("a", labels, seen), "au_f1", PEOPLE)["value"])
+    assert values[0] == 1
+    assert values == sorted(values, reverse=True)
+    chance = value_of(measured("a", labels, labels.roll(11, 0).float()), "au_f1", PEOPLE)
+    assert chance["low"] < values[-1] < chance["high"]
+
+
 def test_what_nobody_has_is_none(labels, generator):
     system = measured("a", labels, judged(labels, generator, wrong=0.2))
     assert value_of(system, "l1", PEOPLE) is None
