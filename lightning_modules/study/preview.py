@@ -97,9 +97,8 @@ def _steps(work: Work, run: Run) -> Iterator[Step]:
     if recipe.is_part:
         return
     for measure in work.study.measures.values():
-        there = work.folder.measured_state(recipe.name, run.seed, measure.name).is_file() and run.figures(measure)
         command = command_line(run.measure_words(measure))
-        standing = "complete" if there and standing in ("complete", "trained already") else "to do"
+        standing = "complete" if work.is_trained(run) and work.is_measured(run, measure) else "to do"
         yield Step(f"{run.key}/{measure.name}", standing, measure.minutes, "from the study's YAML", command)
 
 

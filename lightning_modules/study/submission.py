@@ -44,7 +44,7 @@ def submit(
         raise UserError(message)
     jobs: dict[str, str] = {}
     for run in work.runs():
-        if run.recipe.trained is not None or (run.recipe.is_part and work.is_trained(run)):
+        if work.is_complete(run):
             continue
         needs = [jobs[key] for name in work.study.needs(run.recipe) if (key := run.part(name).key) in jobs]
         jobs[run.key] = _submitted(work, run, text, submit_command=submit_command, words=words, needs=needs)

@@ -138,9 +138,7 @@ class Work:
             if not words and run.figures(measure) is None:
                 message = f"the run has no {measure.figures}, and the measure {measure.name!r} has no command."
                 raise ProcessError(message)
-            state = self.folder.measured_state(run.recipe.name, run.seed, measure.name)
-            stamp = {"command": words, "weights": _stamp(run.path)}
-            if run.figures(measure) and read_state(state) == stamp:
+            if self.is_measured(run, measure):
                 return False
             target = self.folder.measured(run.recipe.name, run.seed, measure.name)
             target.mkdir(parents=True, exist_ok=True)
@@ -150,7 +148,8 @@ class Work:
             if run.figures(measure) is None:
                 message = f"the measurement {measure.name!r} wrote no {measure.figures}.\n    Log: {shown(log)}"
                 raise ProcessError(message)
-            save_json(stamp, state)
+            state = self.folder.measured_state(run.recipe.name, run.seed, measure.name)
+            save_json(self._stamp(run, measure), state)
             return True
 
     def steps(self, recipe: Recipe) -> int | None:
@@ -174,6 +173,19 @@ class Work:
         if run.recipe.trained is not None:
             return run.path.exists()
         return bool(read_state(self.folder.state(run.recipe.name, run.seed)).get("trained")) and is_saved(run.path)
+
+    def is_measured(self, run: Run, measure: Measure) -> bool:
+        """Whether the weights that a run has now are measured."""
+        known = read_state(self.folder.measured_state(run.recipe.name, run.seed, measure.name))
+        return known == self._stamp(run, measure) and run.figures(measure) is not None
+
+    def is_complete(self, run: Run) -> bool:
+        """Whether nothing is left to do for a run."""
+        measures = () if run.recipe.is_part else self.study.measures.values()
+        return self.is_trained(run) and all(self.is_measured(run, measure) for measure in measures)
+
+    def _stamp(self, run: Run, measure: Measure) -> dict[str, Any]:
+        return {"command": run.measure_words(measure), "weights": _stamp(run.path)}
 
     def _tasks(self, recipe: Recipe, seed: int) -> Iterator[Task]:
         run = self.run(recipe, seed)

@@ -61,6 +61,12 @@ def test_what_is_trained_needs_no_job(work, submitted, do):
     assert "dependency" not in Path("calls.txt").read_text()
 
 
+def test_what_is_complete_needs_no_job(work, submitted, do):
+    do(work(only=("large",)))
+    jobs, _ = submitted(work())
+    assert list(jobs) == ["small/seed_0", "small/seed_1"]
+
+
 def test_a_refused_job_is_told(work, submitted):
     Path("full.txt").touch()
     with pytest.raises(UserError, match=r"refused out/jobs/small_seed_1.sh: sbatch: error: queue is full"):
