@@ -57,18 +57,19 @@ class SynthesisFigures:
         self._sums: dict[str, list[Tensor]] = {}
 
     @torch.no_grad()
-    def update(self, batch: Any, images: Tensor, *, truth: Tensor, coded: Tensor) -> None:
+    def update(self, batch: Any, images: Tensor, *, truth: Tensor, coded: Tensor | None) -> None:
         """Measure a batch.
 
         Args:
             batch: A :class:`datamodules.batch.FaceBatch`.
             images: The synthesised faces.
             truth: What should have come out.
-            coded: What the codec makes of that.
+            coded: What the codec makes of that; None leaves its figures out, the same for every batch.
         """
         self.num_images += len(images)
         self._subjects += batch["subject"]
-        reference, shown = batch["reference"], {"synthesised": images, "true": truth, "codec": coded}
+        by_codec = {} if coded is None else {"codec": coded}
+        reference, shown = batch["reference"], {"synthesised": images, "true": truth, **by_codec}
         if self.recognizer is not None:
             columns = [AUS.index(au) for au in self.recognizer.aus]
             occurrence, known = batch["occurrence"][:, columns], batch["known"][:, columns]
@@ -87,7 +88,7 @@ class SynthesisFigures:
             stranger = own[strangers(batch["subject"])]
             cosines = {"made": (own * made).sum(1), "same": (own * true).sum(1), "impostor": (own * stranger).sum(1)}
             self._add("identity", torch.stack(list(cosines.values()), 1))
-        for name, faces in (("synthesised", images), ("copied", reference), ("codec", coded)):
+        for name, faces in {"synthesised": images, "copied": reference, **by_codec}.items():
             error = (faces - truth).abs().mean((1, 2, 3))
             self._add(f"l1_{name}", torch.stack([error, torch.ones_like(error)], 1))
         due = (truth - reference).abs().mean(1) > _CHANGED
@@ -120,7 +121,8 @@ class SynthesisFigures:
         if "au_f1_true" in sums:
             found["au_num_frames_each"] = self._by_au(sums["au_f1_true"].sum(0)[:, [0, 2]].sum(1).int())
             for name in ("synthesised", "true", "codec"):
-                found[f"au_f1_{name}_each"] = self._by_au(f1_of_counts(sums[f"au_f1_{name}"].sum(0)))
+                if f"au_f1_{name}" in sums:
+                    found[f"au_f1_{name}_each"] = self._by_au(f1_of_counts(sums[f"au_f1_{name}"].sum(0)))
             changes = sums["au_change_f1_synthesised"].sum(0)
             found["au_change_f1_synthesised_each"] = self._by_au(f1_of_counts(changes))
         return found

@@ -172,7 +172,7 @@ class SynthesisReport(Callback):
             rows = {
                 "reference": batch["reference"],
                 "synthesised": made.images,
-                f"{truth}, coded": made.coded,
+                **({} if made.coded is None else {f"{truth}, coded": made.coded}),
                 truth: made.truth,
             }
             shown = _one_of_each(batch["subject"])[:_NUM_PICTURES]

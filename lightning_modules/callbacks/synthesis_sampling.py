@@ -22,12 +22,12 @@ class SampledFaces:
     Attributes:
         images: The synthesised faces.
         truth: What should have come out: the true face where the data knows it, else the frame.
-        coded: What the codec makes of that.
+        coded: What the codec makes of that; None for pipelines without one.
     """
 
     images: Tensor
     truth: Tensor
-    coded: Tensor
+    coded: Tensor | None
 
 
 @torch.no_grad()
@@ -55,8 +55,9 @@ def sampled_faces(
             sampling=sampling,
             progress=progress,
         )
-        coded = pipeline.codec.detokenize(pipeline.codec.tokenize(truth))
-    return SampledFaces(made.images.float(), truth, coded.float())
+        codec = getattr(pipeline, "codec", None)
+        coded = None if codec is None else codec.detokenize(codec.tokenize(truth)).float()
+    return SampledFaces(made.images.float(), truth, coded)
 
 
 def advancing(advance: Callable[[int], None], count: int) -> Callable[[int, int], None]:

@@ -123,8 +123,10 @@ class Studio:
         occurrence = torch.tensor([[au in {label.number for label in each} for au in AUS] for each in labels])
         strengths = [strengths_of(each, case.intensity) for case, each in zip(cases, labels, strict=True)]
         intensity = torch.tensor([[each.get(au, float("nan")) for au in AUS] for each in strengths])
-        generator: Any = self.pipeline.get_submodule("generator")
-        keep = torch.stack([self._kept(case, generator.rows, generator.cols) for case in cases])
+        generator: Any = getattr(self.pipeline, "generator", None)
+        side = self.pipeline.image_size
+        rows, cols = (side, side) if generator is None else (generator.rows, generator.cols)
+        keep = torch.stack([self._kept(case, rows, cols) for case in cases])
         made = self.pipeline.synthesize(
             references,
             prompts,

@@ -50,7 +50,7 @@ def intensity_reading(model: str, pipeline: Pipeline) -> Reading | None:
         model: Its bundle, run or checkpoint.
         pipeline: What was loaded from there.
     """
-    encoder: Any = pipeline.get_submodule("text_encoder")
+    encoder: Any = getattr(pipeline, "text_encoder", pipeline)  # without one, it reads labels itself
     if encoder.reads_labels:
         return "numbers" if getattr(encoder, "with_intensity", False) else None
     prompts = _arguments(_arguments(_data_of(find(model))).get("prompts"))

@@ -20,11 +20,11 @@ class Synthesis:
 
     Attributes:
         images: The faces.
-        tokens: Their tokens.
+        tokens: Their tokens; None for pipelines that have none.
     """
 
     images: Images
-    tokens: Tokens
+    tokens: Tokens | None
 
 
 class Pipeline(Component):
@@ -60,6 +60,6 @@ class Pipeline(Component):
             intensity: The intensities of these, NaN where unknown, for models that read them.
             seeds: One for each face; 0, 1, 2 ... by default. A face depends on its own seed alone.
             sampling: How tokens are drawn.
-            keep: Cells of the token grid where the face stays the reference's.
+            keep: Cells of the token grid, where there is one, or of any other, where the face stays the reference's.
             progress: Told after each pass of the generator how many are done, and of how many.
         """

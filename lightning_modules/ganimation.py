@@ -1,0 +1,272 @@
+"""GANimation, a baseline of stage II: learn from labels, without pairs, to edit the AUs of faces."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from lightning_utilities.core.rank_zero import rank_zero_warn
+
+from lightning_modules.ganimation_losses import condition_error, gradient_penalty, roughness, saturation
+from lightning_modules.manual_training import ManualTrainingModule
+from lightning_modules.optimizers import Adam, OptimizerFactory
+from zoo.discriminators.ganimation import GANimationDiscriminator
+from zoo.pipelines.ganimation import GANimationPipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from datamodules.batch import FaceBatch
+    from zoo.pipelines.base import Synthesis
+    from zoo.pipelines.ganimation import Edit
+
+
+class GANimationModule(ManualTrainingModule):
+    """Train a generator and its critic as Pumarola et al. (2018, https://arxiv.org/abs/1807.09251) do.
+
+    Faces get the AUs of other faces of the batch, and then their own back. The critic learns from every batch and
+    counts the steps; the generator learns from every ``critic_steps``-th. The defaults are the authors' figures.
+
+    Differs from the paper where told to: masks that are pulled from 1 only once there is something to see, a smoothness
+    that doesn't grow with batch and picture. The mean of the masks is logged, and a saturated one warned of.
+
+    Args:
+        pipeline: What is trained.
+        discriminator: The critic, for images of the same size.
+        critic_steps: Steps of the critic for each of the generator. Its figures are logged where ``log_every_n_steps``
+            is a multiple of this.
+        penalty_weight: Weight of the critic's gradient penalty.
+        condition_weight: Weight of the error of the critic's AUs, for either.
+        cycle_weight: Weight of the difference between a face and what becomes of it there and back.
+        attention_weight: Weight of the mean of the masks, which keeps them from copying all.
+        smoothness_weight: Weight of the masks' total variation; for ``mean``, 4 is the authors' own at their sizes.
+        smoothness_reduction: ``mean``, or ``sum`` as in the paper, whose weight is 1e-5.
+        attention_start_step: Step at which ``attention_weight`` and ``smoothness_weight`` begin to count.
+        target_noise: The intensities asked for vary by up to this, of a range of 1.
+        optimizer: Trains the generator; null is the authors' Adam.
+        discriminator_optimizer: Trains the critic; null is the authors' Adam.
+        accumulate_grad_batches: Batches whose gradients are averaged before a step.
+        gradient_clip_val: Largest norm of the gradients of each optimiser; null doesn't clip.
+    """
+
+    exported = "pipeline"
+
+    def __init__(
+        self,
+        pipeline: GANimationPipeline,
+        *,
+        discriminator: GANimationDiscriminator,
+        critic_steps: int = 5,
+        penalty_weight: float = 10.0,
+        condition_weight: float = 160.0,
+        cycle_weight: float = 10.0,
+        attention_weight: float = 0.1,
+        smoothness_weight: float = 4.0,
+        smoothness_reduction: Literal["mean", "sum"] = "mean",
+        attention_start_step: int = 0,
+        target_noise: float = 0.1,
+        optimizer: OptimizerFactory | None = None,
+        discriminator_optimizer: OptimizerFactory | None = None,
+        accumulate_grad_batches: int = 1,
+        gradient_clip_val: float | None = None,
+    ) -> None:
+        super().__init__(accumulate_grad_batches=accumulate_grad_batches, gradient_clip_val=gradient_clip_val)
+        for name, value, least in (
+            ("critic_steps", critic_steps, 1),
+            ("penalty_weight", penalty_weight, 0),
+            ("condition_weight", condition_weight, 0),
+            ("cycle_weight", cycle_weight, 0),
+            ("attention_weight", attention_weight, 0),
+            ("smoothness_weight", smoothness_weight, 0),
+            ("attention_start_step", attention_start_step, 0),
+            ("target_noise", target_noise, 0),
+        ):
+            if value < least:
+                message = f"GANimationModule: {name} must be at least {least}, got {value}."
+                raise ValueError(message)
+        if smoothness_reduction not in ("mean", "sum"):
+            message = f"GANimationModule: smoothness_reduction must be 'mean' or 'sum', got {smoothness_reduction!r}."
+            raise ValueError(message)
+        if pipeline.image_size != discriminator.image_size:
+            message = (
+                f"GANimationModule: discriminator.image_size must be that of the pipeline, {pipeline.image_size}, got "
+                f"{discriminator.image_size}."
+            )
+            raise ValueError(message)
+        self.pipeline = pipeline
+        self.discriminator = discriminator
+        self.critic_steps = critic_steps
+        self.penalty_weight = penalty_weight
+        self.weights = {
+            "adversarial": 1.0,
+            "condition": condition_weight,
+            "cycle": cycle_weight,
+            "attention": attention_weight,
+            "smoothness": smoothness_weight,
+        }
+        self.smoothness_reduction: Literal["mean", "sum"] = smoothness_reduction
+        self.attention_start_step = attention_start_step
+        self.target_noise = target_noise
+        self.optimizer = optimizer or Adam(1e-4, betas=(0.5, 0.999))
+        self.discriminator_optimizer = discriminator_optimizer or Adam(1e-4, betas=(0.5, 0.999))
+        self._masks: list[Tensor] = []
+
+    def check(self, *, image_size: int) -> None:
+        """Refuse images of another size.
+
+        Raises:
+            ValueError: They are.
+        """
+        if image_size != self.pipeline.image_size:
+            message = (
+                f"GANimationModule: image_size must be that of the data, {image_size}, got {self.pipeline.image_size}. "
+                f"Set --model.pipeline.image_size {image_size} --model.discriminator.image_size {image_size}."
+            )
+            raise ValueError(message)
+
+    def setup(self, stage: str) -> None:
+        """Refuse float16.
+
+        Raises:
+            ValueError: The precision is 16-mixed.
+        """
+        super().setup(stage)
+        if stage == "fit" and getattr(self.trainer.precision_plugin, "scaler", None) is not None:
+            message = (
+                "GANimationModule: trainer.precision must not be 16-mixed: the gradient penalty would be of scaled "
+                "gradients. Take bf16-mixed."
+            )
+            raise ValueError(message)
+
+    def configure_optimizers(self) -> list[Any]:
+        """Give the critic's optimiser, which counts, and the generator's."""
+        total_steps = self.total_steps
+        return [
+            self.discriminator_optimizer(
+                self.discriminator.parameters(), total_steps=total_steps, name="discriminator"
+            ),
+            self.optimizer(
+                self.pipeline.parameters(), total_steps=max(1.0, total_steps // self.critic_steps), name="pipeline"
+            ),
+        ]
+
+    def training_step(self, batch: FaceBatch, batch_idx: int) -> None:
+        """Take a step of the critic and, where it is its turn, one of the generator on the same faces."""
+        images, known = batch["image"], batch["known"]
+        step = self.trainer.global_step
+        num_batches, is_last = self.accumulated_batches(batch_idx)
+        is_turn = (step + 1) % self.critic_steps == 0
+        own = self.pipeline.strengths(batch["occurrence"], batch["intensity"])
+        other = torch.randperm(len(images), device=self.device)
+        noise = (2 * torch.rand_like(own) - 1) * self.target_noise
+        target, target_known = (own[other] + noise).clamp(0, 1), known[other]
+
+        with torch.set_grad_enabled(is_turn):
+            edit: Edit = self.pipeline(images, target)
+        shown, due = self._train_critic(images, edit.images.detach(), own, known, num_batches, is_last)
+        if is_turn:
+            with _untrained(self.discriminator):
+                losses = self._losses(edit, images, own=own, target=target, known=target_known)
+                weighted = {term: self._weight(term, step) * value for term, value in losses.items()}
+                total = torch.stack(list(weighted.values())).sum()
+                self.backward_on_rank(total / num_batches)
+            if is_last:
+                self.step(1)
+            shown["train/loss"] = total
+            due |= {f"train/{term}": value for term, value in losses.items()}
+            due |= {f"train_weighted/{term}": value for term, value in weighted.items()}
+        # at the end: in an epoch's first batch, Lightning forgets what was logged before an optimiser's step
+        self.log_dict({name: value.detach() for name, value in shown.items()}, prog_bar=True)
+        if self.is_logging_step:
+            self.log_dict({name: value.detach() for name, value in due.items()})
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin to watch the masks."""
+        self._masks = []
+
+    def validation_step(self, batch: FaceBatch, batch_idx: int) -> None:
+        """Give references the AUs of the frames."""
+        self._evaluate(batch, "val")
+
+    def on_validation_epoch_end(self) -> None:
+        """Warn of masks that are at an end."""
+        masks, self._masks = self._masks, []
+        if masks and not self.trainer.sanity_checking:
+            fault = saturation(float(torch.cat(masks).mean()))
+            if fault is not None:
+                rank_zero_warn(
+                    f"GANimationModule: at step {self.trainer.global_step} the attention mask {fault}. Raise "
+                    "attention_weight or lower cycle_weight against copying; against painting, lower attention_weight "
+                    "or raise attention_start_step."
+                )
+
+    def test_step(self, batch: FaceBatch, batch_idx: int) -> None:
+        """Give references the AUs of the frames."""
+        self._evaluate(batch, "test")
+
+    def predict_step(self, batch: FaceBatch, batch_idx: int) -> Synthesis:
+        """Give each reference the AUs of its frame."""
+        return self.pipeline.synthesize(
+            batch["reference"], batch["prompt"], occurrence=batch["occurrence"], intensity=batch["intensity"]
+        )
+
+    def _train_critic(
+        self, images: Tensor, fakes: Tensor, own: Tensor, known: Tensor, num_batches: int, is_last: bool
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Give what is logged of each batch, and what of some."""
+        judgement = self.discriminator.judge(torch.cat([images, fakes]))
+        real, fake = judgement.logits.float().chunk(2)
+        distance = real.mean() - fake.mean()
+        mix = torch.rand(len(images), device=self.device)
+        penalty = gradient_penalty(self.discriminator, images, fakes, mix=mix)
+        condition = condition_error(judgement.strengths[: len(images)], own, known)
+        loss = self.penalty_weight * penalty - distance + self.weights["condition"] * condition
+        self.backward_on_rank(loss / num_batches)
+        if is_last:
+            self.step(0)
+        figures = {"distance": distance, "penalty": penalty, "condition": condition}
+        return {"train/critic": loss}, {f"train_critic/{name}": value for name, value in figures.items()}
+
+    def _losses(self, edit: Edit, images: Tensor, *, own: Tensor, target: Tensor, known: Tensor) -> dict[str, Tensor]:
+        judgement = self.discriminator.judge(edit.images)
+        back: Edit = self.pipeline(edit.images, own)
+        masks = (edit.attention, back.attention)
+        return {
+            "adversarial": -judgement.logits.float().mean(),
+            "condition": condition_error(judgement.strengths, target, known),
+            "cycle": (back.images - images).abs().mean(),
+            "attention": torch.stack([mask.mean() for mask in masks]).sum(),
+            "smoothness": torch.stack([roughness(mask, reduction=self.smoothness_reduction) for mask in masks]).sum(),
+        }
+
+    def _weight(self, term: str, step: int) -> float:
+        is_of_mask = term in ("attention", "smoothness")
+        return 0.0 if is_of_mask and step < self.attention_start_step else self.weights[term]
+
+    def _evaluate(self, batch: Any, split: str) -> None:
+        wanted = self.pipeline.strengths(batch["occurrence"], batch["intensity"])
+        edit: Edit = self.pipeline(batch["reference"], wanted)
+        found = self.discriminator.judge(edit.images).strengths
+        masks = edit.attention.mean((1, 2, 3))
+        if split == "val":
+            self._masks.append(masks)
+        figures = {
+            "l1": (edit.images - batch.get("truth", batch["image"])).abs().mean(),
+            "condition": condition_error(found, wanted, batch["known"]),
+            "attention": masks.mean(),
+        }
+        named = {f"{split}/{name}": value for name, value in figures.items()}
+        self.log_dict(named, on_epoch=True, sync_dist=True, batch_size=len(masks))
+
+
+@contextmanager
+def _untrained(module: torch.nn.Module) -> Iterator[None]:
+    """Let gradients through a module, and to none of its parameters."""
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        module.requires_grad_(True)
