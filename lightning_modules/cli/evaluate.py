@@ -60,7 +60,8 @@ def evaluate(
             several seeds.
         data: A YAML of data, or a run's folder, which has that of its training; by default the first run's.
         data_options: Arguments of the data to be changed, as --data-options.interaction 0.
-        sets: Whether faces show AU sets that training has seen, those that it never saw, or both: seen,unseen.
+        sets: AU sets that training has seen, held-out ones that it never saw, or invented ones that no frame of the
+            data shows and that have no true image; several as seen,unseen.
         num_images: Frames of each set, chosen by seed; null takes all.
         seed: Decides which frames.
         baseline: The system that the others are compared with; the first where not given.
@@ -170,8 +171,9 @@ def _write_cases(source: FrameSource, wanted: list[str], output: Path) -> None:
 
 def _sets(text: str) -> list[str]:
     wanted = list(dict.fromkeys(each.strip() for each in text.split(",")))
-    if unknown := [each for each in wanted if each not in ("seen", "unseen")]:
-        message = f"evaluate: sets must be among seen, unseen, got {unknown[0]!r}. Such as --sets seen,unseen"
+    known = ("seen", "unseen", "invented")
+    if unknown := [each for each in wanted if each not in known]:
+        message = f"evaluate: sets must be among {', '.join(known)}, got {unknown[0]!r}. Such as --sets seen,unseen"
         raise ValueError(message)
     return wanted
 

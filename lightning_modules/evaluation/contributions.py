@@ -25,7 +25,7 @@ class Tally:
     Args:
         frames: The set.
         copied: What the judges say of the references.
-        true: What they say of the true images.
+        true: What they say of the true images; nothing where there are none.
         aus: AUs of the recogniser.
         told: AU probabilities of the descriptions; None where nobody reads texts.
         bounds: Cmin and Cmax of AAAD; None where there is none.
@@ -56,12 +56,13 @@ class Tally:
         """Give what each frame adds to each figure."""
         found = {} if judgement.probability is None else self._of_aus(judgement.probability)
         own = self.copied.embedding
-        if judgement.embedding is not None and own is not None and self.true.embedding is not None:
+        if judgement.embedding is not None and own is not None:
             cosine = (judgement.embedding * own).sum(1)
-            same = (self.true.embedding * own).sum(1)
-            impostor = (own[self.stranger] * own).sum(1)
-            found["identity"] = torch.stack([cosine, same, impostor], 1)
             found["identity_cosine"] = _counted(cosine)
+            if self.true.embedding is not None:
+                same = (self.true.embedding * own).sum(1)
+                impostor = (own[self.stranger] * own).sum(1)
+                found["identity"] = torch.stack([cosine, same, impostor], 1)
         return found | {name: _counted(values) for name, values in judgement.distances.items()}
 
     def shuffled(self, judgement: Judgement) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from lightning_modules.cli.composition import compose
 from lightning_modules.cli.config_files import read, shown
 from lightning_modules.cli.errors import UserError, did_you_mean
 from lightning_modules.evaluation.evaluation_set import EvaluationSet
+from lightning_modules.evaluation.invented import invent, shown_sets
 from zoo.components import specification
 from zoo.facs.composer import Composer
 
@@ -86,14 +88,19 @@ class FrameSource:
     device: torch.device
 
     def frames(self, name: str) -> EvaluationSet:
-        """Make the data of ``seen`` or ``unseen`` AU sets ready, and choose its frames.
+        """Make the data of ``seen``, ``unseen`` or ``invented`` AU sets ready, and choose its frames.
 
         Raises:
             UserError: An argument of the data is none, or wrong, or the data holds no AU sets out.
             EmptySetError: There are no frames.
         """
         data = data_module(self.config, {**self.options, **self._aus(name)})
-        return EvaluationSet(name, data, num_images=self.num_images, seed=self.seed, device=self.device)
+        relabelled = None
+        if name == "invented":
+            relabelled = partial(invent, shown=shown_sets(data), composer=data.prompts, seed=self.seed)
+        return EvaluationSet(
+            name, data, num_images=self.num_images, seed=self.seed, device=self.device, relabelled=relabelled
+        )
 
     def record(self) -> dict[str, Any]:
         """Say all of it as plain data."""
@@ -103,9 +110,9 @@ class FrameSource:
     def _aus(self, name: str) -> dict[str, Any]:
         module, _, cls = self.config["class_path"].rpartition(".")
         if "test_aus" in inspect.signature(getattr(importlib.import_module(module), cls)).parameters:
-            return {"test_aus": name}
+            return {"test_aus": "unseen" if name == "unseen" else "seen"}
         if name == "unseen":
-            message = f"evaluate: sets must be seen for {cls}, got unseen: it holds no AU sets out."
+            message = f"evaluate: sets must be seen or invented for {cls}, got unseen: it holds no AU sets out."
             raise UserError(message)
         return {}
 

@@ -13,7 +13,7 @@ from lightning_modules.evaluation.contributions import Tally
 from lightning_modules.evaluation.data import composer_for
 from lightning_modules.evaluation.figures import Measured
 from lightning_modules.evaluation.judges import Judges
-from lightning_modules.evaluation.judging import COPIED, TRUE, anchor_sources, described, from_files, judge
+from lightning_modules.evaluation.judging import COPIED, TRUE, Judgement, anchor_sources, described, from_files, judge
 from lightning_modules.evaluation.outside import found_files
 from lightning_modules.evaluation.pictures import make_pictures, pictures_folder, requested_files
 from zoo import bundles
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import torch
 
     from lightning_modules.evaluation.evaluation_set import EvaluationSet
-    from lightning_modules.evaluation.judging import Judgement
     from lightning_modules.evaluation.systems import Member, System
     from zoo.generators.base import Sampling
 
@@ -127,17 +126,18 @@ class Evaluation:
         files = self.make(frames)
         judged = {
             name: [self._judge(f"{frames.name}: {name}", source, frames)]
-            for name, source in anchor_sources(self._codecs())
+            for name, source in anchor_sources(self._codecs(), has_truth=frames.has_truth)
         }
         anchors = list(judged)
+        true = judged[TRUE][0] if frames.has_truth else Judgement()
         told = described(frames, self.judges)
         tally = Tally(
             frames,
             copied=judged[COPIED][0],
-            true=judged[TRUE][0],
+            true=true,
             aus=AUS if self.judges.recognizer is None else self.judges.recognizer.aus,
             told=told,
-            bounds=self._alignments.bounds(frames, judged[TRUE][0], told),
+            bounds=self._alignments.bounds(frames, true, told),
         )
         for system in self.systems:
             judged[system.name] = [

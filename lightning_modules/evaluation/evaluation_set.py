@@ -16,7 +16,7 @@ from zoo.facs.conflicts import antagonist_pairs, interacting_constructs
 from zoo.images import to_uint8
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -66,6 +66,7 @@ class EvaluationSet:
         num_images: How many; all where there are fewer.
         seed: Decides which; a larger number takes the same ones and more.
         device: Where images are handed over.
+        relabelled: Asks the frames for something else, of which there are no images then.
 
     Raises:
         EmptySetError: The split has no frames.
@@ -80,6 +81,7 @@ class EvaluationSet:
         num_images: int | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
+        relabelled: Callable[[FrameLabels], FrameLabels] | None = None,
     ) -> None:
         self.name = name
         self.data = data
@@ -95,6 +97,9 @@ class EvaluationSet:
         self._dataset = dataset
         self.rows: list[int] = sorted(order[:num_images].tolist())
         self.labels = self._read_labels()
+        self.has_truth = relabelled is None
+        if relabelled is not None:
+            self.labels = relabelled(self.labels)
         self.names = [f"{name}_{index:06d}" for index in self.labels.index.tolist()]
 
     def __len__(self) -> int:
@@ -110,7 +115,8 @@ class EvaluationSet:
         chosen = list(range(len(self))) if places is None else places
         for start in range(0, len(chosen), batch_size):
             some = chosen[start : start + batch_size]
-            yield some, self._batch([self.rows[place] for place in some])
+            batch = self._batch([self.rows[place] for place in some])
+            yield some, batch if self.has_truth else self._relabelled(batch, some)
 
     def prompts(self, composer: Any) -> list[str]:
         """Describe each frame's AUs, as another composer does."""
@@ -168,6 +174,18 @@ class EvaluationSet:
         raw = self._dataset[Request(0, rows)]
         moved = self.data.transfer_batch_to_device(raw, self.device, 0)
         return self.data.on_after_batch_transfer(moved, 0)  # type: ignore[return-value]
+
+    def _relabelled(self, batch: dict[str, Any], places: list[int]) -> dict[str, Any]:
+        """The reference with what is asked of it instead; nothing shows that."""
+        labels = self.labels
+        return {
+            "reference": batch["reference"],
+            "occurrence": labels.occurrence[places].to(self.device),
+            "known": labels.known[places].to(self.device),
+            "intensity": labels.intensity[places].to(self.device),
+            "prompt": [labels.prompt[place] for place in places],
+            **{name: batch[name] for name in ("subject", "source", "index")},
+        }
 
     def _read_labels(self) -> FrameLabels:
         found: dict[str, list[Any]] = {}

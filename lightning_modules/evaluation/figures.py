@@ -78,7 +78,10 @@ FIGURES = {
 
 def figure_named(name: str) -> Figure:
     """Give a figure; what has no name of its own is a distance that a network measures."""
-    return FIGURES.get(name) or Figure(name.replace("_", " "), ratio, higher_is_better=False)
+    if name in FIGURES:
+        return FIGURES[name]
+    is_better = None if name.endswith("_to_reference") else False
+    return Figure(name.replace("_", " "), ratio, higher_is_better=is_better)
 
 
 def in_order(names: Iterable[str]) -> list[str]:

@@ -34,7 +34,7 @@ class Judgement:
         embedding: Direction of the face's identity.
         features: By which sets of images are compared.
         logits: Of the feature network; of length 0 where it has none.
-        distances: Of each kind, to the true image; empty where there is none.
+        distances: Of each kind, to the true image; to the reference, and named so, where there is none.
     """
 
     probability: Tensor | None = None
@@ -69,10 +69,8 @@ def judge(
             features, logits = judges.features(pixels)
             said.setdefault("features", []).append(features.cpu())
             said.setdefault("logits", []).append(logits.cpu())
-        truth = true_image(batch)
-        if truth is not None:
-            for name, values in _distances(images, from_uint8(to_uint8(truth)), judges).items():
-                distances.setdefault(name, []).append(values.cpu())
+        for name, values in _distances(images, batch, judges).items():
+            distances.setdefault(name, []).append(values.cpu())
         advance(len(places))
     return Judgement(
         **{name: torch.cat(values) for name, values in said.items()},
@@ -116,13 +114,16 @@ COPIED, TRUE = "copied reference", "true image"
 """Rows that every table has."""
 
 
-def anchor_sources(codecs: dict[str, Any]) -> Iterator[tuple[str, ImageSource]]:
+def anchor_sources(codecs: dict[str, Any], *, has_truth: bool = True) -> Iterator[tuple[str, ImageSource]]:
     """Give what systems are read against: the copied reference, the true image, and what codecs make of that.
 
     Args:
         codecs: By the name of their row.
+        has_truth: Whether there are true images.
     """
     yield COPIED, lambda places, batch: batch["reference"]
+    if not has_truth:
+        return
     yield TRUE, lambda places, batch: _required(true_image(batch))
     for name, codec in codecs.items():
         yield name, partial(_reconstructed, codec)
@@ -137,15 +138,18 @@ def _required(images: Tensor | None) -> Tensor:
     return images
 
 
-def _distances(images: Tensor, truth: Tensor, judges: Judges) -> dict[str, Tensor]:
-    one, other = to_unit(images).clamp(0, 1), to_unit(truth).clamp(0, 1)
+def _distances(images: Tensor, batch: dict[str, Any], judges: Judges) -> dict[str, Tensor]:
+    """To the true image; where there is none, to the reference, which says how little was changed, not how well."""
+    truth = true_image(batch)
+    target = from_uint8(to_uint8(batch["reference"] if truth is None else truth))
+    one, other = to_unit(images).clamp(0, 1), to_unit(target).clamp(0, 1)
     squared = (one - other).square().mean((1, 2, 3))
     found = {
-        "l1": (images - truth).abs().mean((1, 2, 3)),
+        "l1": (images - target).abs().mean((1, 2, 3)),
         # 60 dB is finer than what eight bits can say, and keeps equal images from making means infinite
         "psnr": -10 * squared.clamp_min(1e-6).log10(),
         "ssim": ssim(one, other),
     }
     if judges.distance is not None:
         found[judges.distance.name] = judges.distance(one, other)
-    return found
+    return found if truth is not None else {f"{name}_to_reference": values for name, values in found.items()}

@@ -82,7 +82,9 @@ def plot_precision_recall(tally: Tally, judgements: Mapping[str, Sequence[Judgem
         axis.set_xlim(0, 1)
         axis.set_ylim(0, 1.02)
         axis.tick_params(labelsize=6)
-    axes[0].legend(fontsize=5)
+    drawn = next((axis for axis in axes if axis.get_legend_handles_labels()[0]), None)
+    if drawn is not None:
+        drawn.legend(fontsize=5)
     canvas.supxlabel("recall", fontsize=8)
     canvas.supylabel("precision", fontsize=8)
     return _save(canvas, file)

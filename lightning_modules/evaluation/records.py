@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lightning_modules.evaluation.figures import difference_of, in_order, value_of
-from lightning_modules.evaluation.judging import TRUE
 from lightning_modules.evaluation.set_distances import set_figures
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def figures_of(result: SetResult, *, network: str | None) -> list[Record]:
             found += [{**place, "figure": figure, **value} for figure, value in values.items() if value]
             # distances of sets depend on the number of frames, and would be compared across groups
             if group == "all" and network is not None and row.name in result.judgements:
-                true = result.judgements[TRUE][0]
+                true = result.tally.true
                 own = result.judgements[row.name]
                 of_sets = set_figures(own, true, network=network, subjects=subjects)
                 found += [{**place, "figure": figure, **value} for figure, value in of_sets.items()]

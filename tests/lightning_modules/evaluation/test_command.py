@@ -111,6 +111,15 @@ def test_cases_are_a_job_of_synthesize(evaluate, models, tmp_path):
     assert evaluate("--systems.outside", tmp_path / "made", *QUICK) == 0
 
 
+def test_invented_sets_have_no_true_image(evaluate, models, tmp_path):
+    assert evaluate("--systems.a", models / "one", "--sets", "invented") == 0
+    found = metrics(tmp_path / "out")["figures"]
+    assert {each["system"] for each in found} == {"copied reference", "a, AUs of others", "a"}
+    figures = {each["figure"] for each in found if each["system"] == "a"}
+    assert {"aaad", "au_f1", "off_target", "identity_cosine", "l1_to_reference"} <= figures
+    assert not {"l1", "response", "identity"} & figures
+
+
 def test_several_seeds_are_one_row(evaluate, models, tmp_path):
     assert evaluate("--systems", json.dumps({"both": [str(models / "one"), str(models / "other")]}), *QUICK) == 0
     found = [each for each in metrics(tmp_path / "out")["figures"] if each["system"] == "both"]
@@ -124,7 +133,7 @@ def test_several_seeds_are_one_row(evaluate, models, tmp_path):
     [
         (["--systems.a", "no/such"], "does not exist"),
         (["--systems.a", "no/*/such"], "nothing matches"),
-        (["--sets", "often", "--systems.a", "MODELS/one"], "sets must be among seen, unseen"),
+        (["--sets", "often", "--systems.a", "MODELS/one"], "sets must be among seen, unseen, invented"),
         (["--baseline", "c", "--systems.a", "MODELS/one"], "baseline must be one of a"),
         (["--systems.a", "MODELS/recognizer"], "must be models of stage II"),
         (["--systems.a", "MODELS/one", "--recognizer", "MODELS/one"], "recognizer must be a Recognizer"),

@@ -10,10 +10,13 @@ from PIL import Image
 
 from lightning_modules.evaluation.data import data_config
 from lightning_modules.evaluation.evaluation_set import EvaluationSet
+from lightning_modules.evaluation.invented import invent, shown_sets
 from lightning_modules.evaluation.outside import PicturesError, found_files, read_manifest
 from lightning_modules.evaluation.pictures import requested_files
 from lightning_modules.evaluation.systems import find_systems
+from zoo.facs.allocation import aus_of, code_of, codes_of
 from zoo.facs.composer import Composer
+from zoo.facs.parsing import read
 
 
 def test_more_frames_are_the_same_ones_and_more(data):
@@ -44,6 +47,25 @@ def test_groups_are_what_facs_says(frames):
         "compatible": [1],
         "interacting": [1, 2, 3, 5],
     }
+
+
+def test_invented_sets_are_none_that_the_data_shows(data, frames):
+    shown = shown_sets(data)
+    assert shown == {code_of(aus) for aus in [(), (6, 12), (12, 15), (1, 4), (17,), (10, 17, 23)]}
+    found = invent(frames.labels, shown, frames.composer, seed=1)
+    codes = codes_of(found.occurrence.numpy()).tolist()
+    assert not shown & set(codes)
+    assert len(set(codes)) == 6
+    # as many AUs as the frames have; at rest is shown, so one AU at least
+    assert sorted(found.occurrence.sum(1).tolist()) == [1, 1, 2, 2, 2, 3]
+    assert found.subject == frames.labels.subject
+    assert [tuple(label.number for label in read(text).labels) for text in found.prompt] == list(map(aus_of, codes))
+    assert invent(frames.labels, shown, frames.composer, seed=1).prompt == found.prompt
+
+
+def test_where_every_set_is_shown_none_can_be_invented(frames):
+    with pytest.raises(ValueError, match="shows every set"):
+        invent(frames.labels, set(range(4096)), frames.composer)
 
 
 def test_a_stranger_is_somebody_else(frames):
