@@ -93,9 +93,8 @@ def study(
             work, _template(submit), submit_command=submit_command, words=_command(given, _SHARED)[1:], tell=_say
         )
         return 0
-    for run in () if tables_only else work.runs():
-        if run.recipe.trained is None:
-            run.write_config()  # a misspelt config is told before anything is trained
+    if not tables_only:
+        _write_configs(work)  # a misspelt one is told before anything is trained
     outcomes: dict[str, Outcome] = {}
     if not tables_only:
         tell = _Teller(len(work.tasks()))
@@ -122,6 +121,17 @@ def study(
 def _template(name: str) -> Path:
     given = Path(name).expanduser()
     return given if given.is_file() or not (CONFIGS / given).is_file() else CONFIGS / given
+
+
+def _write_configs(work: Work) -> None:
+    runs = {run.recipe.name: run for run in work.runs() if run.recipe.trained is None}
+    for name, run in runs.items():
+        changed = run.write_config()
+        run.content()  # what is laid over it for the machine may be misspelt, too
+        if changed:
+            file = shown(work.folder.config(name))
+            _say(f"{name}: its configs have changed since the study began: {'; '.join(changed[:3])}")
+            _say(f"  It goes on with those of then; delete {file} to take the new ones.")
 
 
 class _Teller:

@@ -22,8 +22,12 @@ class StudyFolder:
 
     path: Path
 
+    def source(self, name: str) -> Path:
+        """What the config of a part or variant is made of."""
+        return self.path / "sources" / f"{name}.yaml"
+
     def config(self, name: str) -> Path:
-        """The config of a part or variant."""
+        """The config of a part or variant, whole."""
         return self.path / "configs" / f"{name}.yaml"
 
     def run(self, name: str, seed: int) -> Path:

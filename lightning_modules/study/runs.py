@@ -14,10 +14,10 @@ import yaml
 from lightning_modules.cli.composition import compose, merged
 from lightning_modules.cli.config_files import shown
 from lightning_modules.cli.errors import UserError
-from lightning_modules.study.folders import StudyFolder
+from lightning_modules.study.folders import StudyFolder, read_state
 from lightning_modules.study.plan import Measure, Recipe, Study
 from lightning_modules.study.recipes import config_of
-from zoo.files import save_text
+from zoo.files import save_json, save_text
 
 CLOCK = "training_clock"
 
@@ -118,23 +118,51 @@ class Run:
             raise UserError(message)
         return found[0] if found else None
 
-    def write_config(self) -> dict[str, Any]:
-        """Write the config of the recipe; give all that it says, without the seed, for comparison.
+    def write_config(self) -> list[str]:
+        """Write the config of the recipe, whole, unless that was done before; give what its sources say otherwise now.
+
+        A study may run for days: what its first call found in the configs holds for all of its runs.
 
         Raises:
             UserError: A config is missing or misspelt.
         """
-        file = self.folder.config(self.recipe.name)
+        name, file = self.recipe.name, self.folder.config(self.recipe.name)
+        source = self.folder.source(name)
         body = config_of(self.recipe, taken=[*self.study.parts, *self.study.variants])
-        header = f"# {self.recipe.label}\n# Written by `python cli.py study`; the study's own YAML is what to change.\n"
-        text = header + yaml.safe_dump(body, sort_keys=False, allow_unicode=True)
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            save_text(text, file)
+        save_text(f"# {self.recipe.label}\n{yaml.safe_dump(body, sort_keys=False, allow_unicode=True)}", source)
+        is_same = self.frozen_recipe() == self.plain_recipe()
+        begun = any(self.folder.path.glob("runs/*/*/checkpoints/*.ckpt"))
+        is_own_begun = any((self.folder.path / "runs" / name).glob("*/checkpoints/*.ckpt"))
+        if file.is_file() and (is_own_begun or (begun and is_same)):
+            return list(changes(self.content(), self.content(source)))
+        own = compose(["--config", str(source)]).layers
+        for number, layer in enumerate(own):
+            text = yaml.safe_dump(layer, sort_keys=False, allow_unicode=True)
+            save_text(text, file.parent / name / f"layer_{number}.yaml")
+        save_json(self.plain_recipe(), file.parent / name / "recipe.json")
+        header = f"# {self.recipe.label}: what its sources said when the study began (sources/{name}.yaml).\n"
+        names = [f"{name}/layer_{number}.yaml" for number in range(len(own))]
+        save_text(header + yaml.safe_dump({"extends": names}), file)
+        return []
+
+    def content(self, file: Path | None = None) -> dict[str, Any]:
+        """Give what the config says, or another file in its place, before any type is known."""
+        configs = (str(file or self.folder.config(self.recipe.name)), *self.machine)
         content: dict[str, Any] = {}
-        composition = compose([word for each in (str(file), *self.machine) for word in ("--config", each)])
-        for layer in composition.layers:
+        for layer in compose([word for each in configs for word in ("--config", each)]).layers:
             content = merged(content, layer)
-        return {**content, **{f"part of {key}": name for key, name in self.recipe.parts.items()}}
+        return content
+
+    def plain_recipe(self) -> dict[str, Any]:
+        """Give what the study's YAML says of the config, as plain data."""
+        recipe = self.recipe
+        said = {"configs": recipe.configs, "overlays": recipe.overlays, "set": recipe.options, "parts": recipe.parts}
+        plain: dict[str, Any] = json.loads(json.dumps(said))
+        return plain
+
+    def frozen_recipe(self) -> dict[str, Any]:
+        """Give what it said when the config was written."""
+        return read_state(self.folder.config(self.recipe.name).parent / self.recipe.name / "recipe.json")
 
     def _begin(self) -> list[str]:
         configs = [shown(self.folder.config(self.recipe.name)), *self.machine]

@@ -73,9 +73,9 @@ class Work:
             return False
         with self._held(run.recipe, f"seed_{run.seed}") as held:
             self.processes.refuse_if_stopped()
-            content = run.write_config()
+            run.write_config()
             steps = self.steps(run.recipe)
-            said = {"config": content, "steps": steps}
+            said = {"recipe": run.plain_recipe(), "steps": steps, "machine": list(self.machine)}
             state = run.folder.state(run.recipe.name, run.seed)
             known = read_state(state)
             _refuse_changes(run, known, said)
@@ -84,7 +84,7 @@ class Work:
             known = note_state(state, said=said, trained=False)
             started = time.time()
             log = run.folder.log(run.recipe.name, f"seed_{run.seed}")
-            accumulated = int((content.get("trainer") or {}).get("accumulate_grad_batches") or 1)
+            accumulated = int((run.content().get("trainer") or {}).get("accumulate_grad_batches") or 1)
             self.processes.run(run.fit_words(steps, accumulated=accumulated), slot=slot, log=log, held=held)
             if not is_saved(run.path):
                 message = f"no checkpoint in {shown(run.path)}. A config that writes none can't be studied."
@@ -239,9 +239,8 @@ def _refuse_changes(run: Run, known: dict[str, Any], said: dict[str, Any]) -> No
     Raises:
         UserError: It has.
     """
-    if "said" not in known or not (known.get("trained") or is_saved(run.path)):
-        return
-    found = list(changes(known["said"], json.loads(json.dumps(said))))
+    begun = known.get("said") if known.get("trained") or is_saved(run.path) else None
+    found = list(changes(begun or {"recipe": run.frozen_recipe()}, said if begun else {"recipe": said["recipe"]}))
     if found:
         listed = "\n    ".join(found[:_NUM_CHANGES])
         message = (

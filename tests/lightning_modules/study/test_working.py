@@ -45,9 +45,9 @@ def test_validations_are_counted_in_batches(work, do):
 
 def test_a_config_lays_overlays_over_the_base_without_what_they_extend(work, do, folder):
     do(work())
-    written = yaml.safe_load(Path("out/configs/small.yaml").read_text())
+    written = yaml.safe_load(Path("out/sources/small.yaml").read_text())
     assert written == {"extends": [str(folder / "base.yaml")], "model.size": 3}  # the variant's own value is the last
-    part = yaml.safe_load(Path("out/configs/codec.yaml").read_text())
+    part = yaml.safe_load(Path("out/sources/codec.yaml").read_text())
     assert part == {"extends": [str(folder / "codec.yaml")]}
 
 
@@ -93,13 +93,39 @@ def test_a_failing_part_takes_its_variants_with_it(work, do):
     assert outcomes["small/seed_1/seen"].kind == "done"
 
 
-def test_a_changed_config_is_refused_and_says_what_changed(work, do, folder):
-    do(work())
+def test_a_study_goes_on_with_the_configs_of_its_first_call(work, do, folder):
+    first = work()
+    first.processes.failing = {"small/seed_1"}
+    do(first)
     (folder / "smaller.yaml").write_text("model.weight: 7")
-    outcomes = do(work())
+    again = work()
+    run = again.run(again.study.variants["small"], 0)
+    assert run.write_config() == ["model.weight: None then, 7 now"]
+    assert "weight" not in run.content()["model"]
+    outcomes = do(again)
+    assert outcomes["small/seed_0"].kind == "there"
+    assert again.processes.trained() == ["small/seed_1"]
+    Path("out/configs/small.yaml").unlink()  # the way out that the message names
+    run.write_config()
+    assert run.content()["model"]["weight"] == 7
+
+
+def test_before_anything_is_trained_configs_may_change(work, do, folder):
+    made = work()
+    run = made.run(made.study.variants["small"], 0)
+    run.write_config()
+    (folder / "smaller.yaml").write_text("model.weight: 7")
+    assert run.write_config() == []
+    assert run.content()["model"]["weight"] == 7
+
+
+def test_a_variant_that_says_something_else_is_refused(work, do):
+    do(work())
+    outcomes = do(work("seeds: [0, 2]\nvariants: {small: {set: {model.size: 9}}}"))
     assert outcomes["large/seed_0"].kind == "there"
-    assert outcomes["small/seed_0"].kind == "failed"
-    assert "model.weight: None then, 7 now" in outcomes["small/seed_0"].reason
+    for seed in (0, 2):  # also a seed that has not begun
+        assert outcomes[f"small/seed_{seed}"].kind == "failed"
+        assert "recipe.set.model.size: 3 then, 9 now" in outcomes[f"small/seed_{seed}"].reason
 
 
 def test_another_budget_is_another_config(work, do):
@@ -172,8 +198,8 @@ def test_a_config_for_the_machine_is_laid_over_every_run(work, do, folder):
     do(made)
     fits = [each for each in made.processes.commands if each[0] == "fit"]
     assert all(each[each.index("fast.yaml") - 1] == "--config" for each in fits)
-    said = json.loads(Path("out/state/large/seed_0.json").read_text())["said"]["config"]
-    assert said["trainer"]["precision"] == "bf16-mixed"
+    assert json.loads(Path("out/state/large/seed_0.json").read_text())["said"]["machine"] == ["fast.yaml"]
+    assert made.run(made.study.variants["large"], 0).content()["trainer"]["precision"] == "bf16-mixed"
 
 
 def test_what_another_process_is_at_is_left_to_it(work):
