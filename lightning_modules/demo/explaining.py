@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lightning_modules.demo.requests import Wish
-from zoo.facs.action_units import ACTION_UNITS
+from zoo.facs.action_units import ACTION_UNITS, AUS
 from zoo.facs.constructs import name_of
 from zoo.facs.explanation import Antagonism, explain
 from zoo.facs.labels import format_labels
+from zoo.facs.lint_report import Finding
 
 _UNITS = {unit.number: unit for unit in ACTION_UNITS}
 
@@ -61,6 +62,13 @@ def _conflict(antagonism: Antagonism) -> dict[str, Any]:
     return {"pair": list(antagonism.pair), "text": f"{moves} {outcome}"}
 
 
+def _told(finding: Finding) -> str:
+    # the linter speaks of AUs that were asked for; here nobody asked for any
+    if finding.kind == "leak" and not set(finding.aus) & set(AUS):
+        return "Not among the twelve AUs: " + finding.message.replace(" is not asked for, but", ",") + "."
+    return finding.message[0].upper() + finding.message[1:] + "."
+
+
 def _reading(wish: Wish) -> dict[str, Any]:
     assert wish.reading is not None
     assert wish.text is not None
@@ -70,7 +78,7 @@ def _reading(wish: Wish) -> dict[str, Any]:
     else:
         from zoo.facs.linter import lint
 
-        findings = [finding.message for finding in lint(wish.text).findings][:6]
+        findings = [_told(finding) for finding in lint(wish.text).findings][:6]
         how = "This was read freely, clause by clause."
         if not wish.labels:
             how = (

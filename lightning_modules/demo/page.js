@@ -22,7 +22,7 @@ async function ask(path, content) {
   } catch { throw new Error("The program does not answer. Is it still running in its terminal?"); }
   let answer;
   try { answer = await response.json(); } catch { throw new Error("The program's answer can't be read. Try again."); }
-  if (!response.ok) throw Object.assign(new Error(answer.error || "That did not work."), { stopped: answer.stopped });
+  if (!response.ok || answer.error) throw Object.assign(new Error(answer.error || "That did not work."), { stopped: answer.stopped });
   return answer;
 }
 
@@ -283,7 +283,7 @@ function laySettings() {
     const shown = make("output", { textContent: usual });
     shown.setAttribute("for", name);
     input.addEventListener("input", () => { shown.textContent = Number(input.value); });
-    return make("label", {}, [`${title}, `, make("span", { className: "hint", textContent: says }), shown, input]);
+    return make("label", {}, [make("span", {}, [`${title}, `, make("span", { className: "hint", textContent: says })]), shown, input]);
   }));
 }
 
@@ -409,7 +409,7 @@ async function start() {
   element("models").textContent = `${names.join(" and ")}, on this machine alone`;
   if (about.models.length > 1) {
     element("compare-box").hidden = false;
-    element("compare-name").textContent = `Beside ${about.models[1].name}`;
+    element("compare-name").textContent = `Compare with ${about.models[1].name}`;
   }
   element("text").maxLength = about.longest_text;
   element("seed").max = about.largest_seed;

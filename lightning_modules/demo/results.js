@@ -162,10 +162,13 @@ export function showGrid(answer, take) {
       return make("figure", {}, [button, make("figcaption", {}, [make("b", { textContent: cell.caption }), says])]);
     })));
   }
-  const hasTruth = answer.cells.some((cell) => cell.truth);
+  const hasTruth = answer.cells.some((cell) => cell.truth), each = answer.cells[0].faces.length;
   element("truths-box").hidden = !hasTruth;
   const truths = element("truths");
-  truths.onchange = () => { for (const image of found.querySelectorAll(".true")) image.hidden = !truths.checked; };
+  truths.onchange = () => {
+    for (const image of found.querySelectorAll(".true")) image.hidden = !truths.checked;
+    found.style.setProperty("--count", each + (hasTruth && truths.checked ? 1 : 0));
+  };
   truths.onchange();
   element("grid-downloads").replaceChildren(
     make("button", { type: "button", textContent: "Grid as a picture", onclick: () => saveSheet(answer, hasTruth && truths.checked) }),

@@ -24,7 +24,6 @@ LARGEST_BODY = 3_000_000
 """Bytes of a request: a picture of the largest size, as base64, and what goes with it."""
 MOST_CONNECTIONS = 32
 _NAMES = {"127.0.0.1", "localhost", "[::1]"}
-_STOPPED = 499  # there is no status for it; this is what web servers write down
 _PAGE = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
@@ -145,7 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
         except BusyError as error:
             status, kind, body = 503, "application/json", _as_json({"error": str(error)})
         except StoppedError as error:
-            status, kind, body = _STOPPED, "application/json", _as_json({"error": str(error), "stopped": True})
+            # as the visitor wished, so it is no failure
+            status, kind, body = 200, "application/json", _as_json({"error": str(error), "stopped": True})
         except (ConnectionError, TimeoutError):
             raise
         except Exception:
@@ -243,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
             length -= len(part)
 
     def _send(self, status: int, kind: str, body: bytes) -> None:
-        self.send_response(status, None if status in {each.value for each in HTTPStatus} else "Stopped")
+        self.send_response(status)
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         self.send_header("Content-Type", kind)
