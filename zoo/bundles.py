@@ -42,6 +42,7 @@ from zoo.bundle_files import (
 from zoo.bundle_files import BundleError as BundleError
 from zoo.bundle_files import verify as verify
 from zoo.components import Component, build, portable, specification
+from zoo.hub import PREFIX, fetch
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,7 +65,8 @@ def find(path: str | os.PathLike[str]) -> Path:
     looked = " or ".join(dict.fromkeys(str(place) for place in places))
     message = (
         f"load: path must be a bundle, a run's folder or a checkpoint, got {str(path)!r}, which does not exist "
-        f"(looked for {looked}). Trained bundles are in models/; `python cli.py fit` makes runs."
+        f"(looked for {looked}). Trained bundles are in models/; `python cli.py fit` makes runs; hf://owner/name is on "
+        "the Hugging Face hub."
     )
     raise WeightsNotFoundError(message)
 
@@ -74,14 +76,16 @@ def load(path: str | os.PathLike[str], *, device: str | torch.device = "cpu") ->
 
     Args:
         path: A bundle, a run's folder (its best checkpoint, else its last) or a checkpoint. Checkpoints of runs with
-            averaged weights give the averaged ones.
+            averaged weights give the averaged ones. ``hf://owner/name`` is a bundle on the Hugging Face hub, with
+            ``@revision`` behind it where wanted; without ``hf://``, a mistyped path must not fetch a stranger's.
         device: Where to put it.
 
     Raises:
         WeightsNotFoundError: Nothing is there.
         BundleError: What is there is damaged, or no work of this zoo.
     """
-    place = find(path)
+    is_remote = isinstance(path, str) and path.startswith(PREFIX)
+    place = fetch(path) if is_remote and isinstance(path, str) else find(path)
     if place.is_file():
         component = _load_checkpoint(place)
     elif (place / CONFIG).is_file():

@@ -16,12 +16,13 @@ from typing import Any
 
 from torch import nn
 
+from zoo.hub import Pretrained
 from zoo.recorded import Recorded as Recorded
 
 _ZOO = Path(__file__).parent
 
 
-class Component(Recorded, nn.Module, ABC):
+class Component(Pretrained, Recorded, nn.Module, ABC):
     """A member of a family: one file, one YAML, recorded arguments. Families derive an abstract base from it."""
 
 
