@@ -57,7 +57,7 @@ def write_results(
             "sampling": vars(evaluation.sampling),
             "precision": evaluation.precision,
             "systems": evaluation.records,
-            "notes": _notes(evaluation, source),
+            "notes": _notes(evaluation, source, plots=plots),
             "sets": {result.frames.name: _said(result) for result in results},
             "figures": figures,
             "differences": differences,
@@ -84,7 +84,7 @@ def short_table(content: Mapping[str, Any]) -> str:
     return markdown(figures, differences)
 
 
-def _notes(evaluation: Evaluation, source: FrameSource) -> list[str]:
+def _notes(evaluation: Evaluation, source: FrameSource, *, plots: bool) -> list[str]:
     """What a reader must know: models that were trained on other data, judges that are missing."""
     notes = [
         f"{system.name}: {member.path} was trained on other data: {'; '.join(differences)}."
@@ -96,6 +96,8 @@ def _notes(evaluation: Evaluation, source: FrameSource) -> list[str]:
         if "missing" in record:
             place = f" ({record['path']})" if record.get("path") else ""
             notes.append(f"No {name}: {record['missing']}{place}.")
+    if plots and not matplotlib_is_there():
+        notes.append('No plots: they need matplotlib. pip install "auface-zoo[data]"')
     return notes
 
 
