@@ -13,7 +13,16 @@ from lightning_modules.evaluation.contributions import Tally
 from lightning_modules.evaluation.data import composer_for
 from lightning_modules.evaluation.figures import Measured
 from lightning_modules.evaluation.judges import Judges
-from lightning_modules.evaluation.judging import COPIED, TRUE, Judgement, anchor_sources, described, from_files, judge
+from lightning_modules.evaluation.judging import (
+    COPIED,
+    TRUE,
+    Judgement,
+    anchor_sources,
+    described,
+    from_files,
+    judge,
+    others,
+)
 from lightning_modules.evaluation.outside import found_files
 from lightning_modules.evaluation.pictures import make_pictures, pictures_folder, requested_files
 from zoo import bundles
@@ -149,9 +158,9 @@ class Evaluation:
             Measured(name, [tally.contributions(each) for each in judged[name]], is_anchor=True) for name in anchors
         ]
         for system in self.systems:
-            others = [tally.shuffled(each) for each in judged[system.name]]
-            if all(others):
-                result.rows.append(Measured(f"{system.name}, AUs of others", others, is_anchor=True))
+            shuffled = [tally.shuffled(each) for each in judged[system.name]]
+            if all(shuffled):
+                result.rows.append(Measured(others(system.name), shuffled, is_anchor=True))
         for system in self.systems:
             found = judged[system.name]
             result.rows.append(Measured(system.name, [tally.contributions(each) for each in found]))

@@ -114,6 +114,11 @@ COPIED, TRUE = "copied reference", "true image"
 """Rows that every table has."""
 
 
+def others(system: str) -> str:
+    """Name the row of a system's pictures against the AUs of somebody else."""
+    return f"{system}, AUs of others"
+
+
 def anchor_sources(codecs: dict[str, Any], *, has_truth: bool = True) -> Iterator[tuple[str, ImageSource]]:
     """Give what systems are read against: the copied reference, the true image, and what codecs make of that.
 

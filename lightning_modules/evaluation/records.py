@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lightning_modules.evaluation.figures import difference_of, in_order, value_of
+from lightning_modules.evaluation.judging import COPIED, others
 from lightning_modules.evaluation.set_distances import set_figures
 
 if TYPE_CHECKING:
     from lightning_modules.evaluation.evaluation import SetResult
 
     Record = dict[str, Any]
+
+_BEATEN = ("aaad", "au_f1")
+"""Figures by which a system must be better than what needs no skill."""
 
 
 def figures_of(result: SetResult, *, network: str | None) -> list[Record]:
@@ -39,15 +43,21 @@ def figures_of(result: SetResult, *, network: str | None) -> list[Record]:
 
 
 def differences_of(result: SetResult, baseline: str) -> list[Record]:
-    """Give the difference of every system to one of them, taken on the same people."""
+    """Give the difference of every system to one of them, and to what needs no skill, taken on the same people.
+
+    Without skill are a copied reference and the system's own pictures against the AUs of others.
+    """
     found = []
-    subjects = result.frames.labels.subject
-    systems = [row for row in result.rows if not row.is_anchor]
-    base = next(row for row in systems if row.name == baseline)
-    names = in_order(base.members[0])
+    rows = {row.name: row for row in result.rows}
     for group, mask in result.frames.groups().items():
-        for row in systems:
-            place = {"set": result.frames.name, "group": group, "system": row.name, "baseline": baseline}
-            values = {} if row is base else {each: difference_of(row, base, each, subjects, mask) for each in names}
-            found += [{**place, "figure": figure, **value} for figure, value in values.items() if value]
+        for name in result.systems:
+            for base in (baseline, COPIED, others(name)):
+                if base == name or base not in rows:
+                    continue
+                names = _BEATEN if base != baseline else in_order(rows[base].members[0])
+                place = {"set": result.frames.name, "group": group, "system": name, "baseline": base}
+                for figure in names:
+                    value = difference_of(rows[name], rows[base], figure, result.frames.labels.subject, mask)
+                    if value is not None:
+                        found.append({**place, "figure": figure, **value})
     return found

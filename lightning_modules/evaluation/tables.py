@@ -50,10 +50,10 @@ def markdown(records: Sequence[Record], differences: Sequence[Record]) -> str:
         changed = [each for each in differences if (each["set"], each["group"]) == (name, group)]
         if changed:
             shown = [figure for figure in figures if any(each["figure"] == figure for each in changed)]
-            head = [f"less {changed[0]['baseline']}", *(_column(figure) for figure in shown)]
+            head = ["difference", *(_column(figure) for figure in shown)]
             rows = [
-                [system, *(_cell(cells, figure, signed=True) for figure in shown)]
-                for system, cells in _by(changed, "system").items()
+                [f"{system} less {base}", *(_cell(cells, figure, signed=True) for figure in shown)]
+                for (system, base), cells in _by(changed, "system", "baseline").items()
             ]
             parts.append(_pipes([head, *rows]))
     return "\n\n".join(parts) + "\n"

@@ -35,7 +35,14 @@ def test_tables_and_pictures_of_two_models(evaluate, models, tmp_path, capsys):
     assert true["l1"]["value"] == 0
     assert true["identity"]["value"] == pytest.approx(1, abs=1e-4)
     assert true["frechet_distance_features_features"]["value"] == pytest.approx(0, abs=1e-4)
-    assert {(each["system"], each["baseline"]) for each in content["differences"]} == {("b", "a")}
+    pairs = {(each["system"], each["baseline"]) for each in content["differences"]}
+    without_skill = {(name, row) for name in "ab" for row in ("copied reference", f"{name}, AUs of others")}
+    assert pairs == {("b", "a")} | without_skill
+    value = {(each["system"], each["figure"]): each["value"] for each in content["figures"] if each["group"] == "all"}
+    for each in content["differences"]:
+        if each["group"] == "all":
+            expected = value[each["system"], each["figure"]] - value[each["baseline"], each["figure"]]
+            assert each["value"] == pytest.approx(expected, abs=2e-6)
     with (out / "table.csv").open() as file:
         assert len(list(csv.DictReader(file))) == len(content["figures"])
     assert "| **b**" in (out / "table.md").read_text()
