@@ -149,12 +149,14 @@ def test_tokens_do_not_depend_on_autocast_or_matmul_precision(quantizer, generat
         with torch.autocast("cpu", dtype=torch.bfloat16):
             quantized = quantizer(latents)
             tokens = quantizer.encode(latents)
+            decoded = quantizer.decode(tokens)
         assert torch.get_float32_matmul_precision() == precision
     finally:
         torch.set_float32_matmul_precision(before)
     assert torch.equal(tokens, expected.tokens)
     assert torch.equal(quantized.tokens, expected.tokens)
     assert quantized.latents.dtype == torch.float32
+    torch.testing.assert_close(decoded, quantizer.decode(tokens), atol=0, rtol=0)
 
 
 def test_latents_in_half_precision_train(quantizer, generator):

@@ -11,6 +11,7 @@ from torch.nn import functional
 from zoo.quantizers.codebooks.base import Codebooks, Grid, Vectors, VectorTokens
 from zoo.quantizers.codebooks.collectives import sum_over_ranks
 from zoo.quantizers.codebooks.nearest import nearest_codes
+from zoo.quantizers.codebooks.precision import full_precision
 from zoo.quantizers.codebooks.straight_through import StraightThrough
 
 
@@ -78,8 +79,9 @@ class LinearCodebooks(Codebooks):
     def sum_codes(self, tokens: VectorTokens) -> Vectors:
         """Give the sum of the codes of the first levels."""
         total = torch.zeros(len(tokens), self.table.shape[1], device=tokens.device)
-        for level, found in enumerate(tokens.unbind(-1)):
-            total = total + functional.linear(self.table[found], self.weight[level], self.bias[level])
+        with full_precision(tokens.device):
+            for level, found in enumerate(tokens.unbind(-1)):
+                total = total + functional.linear(self.table[found], self.weight[level], self.bias[level])
         return total
 
     def each_code(self, tokens: VectorTokens) -> Float[Tensor, "vector level dim"]:

@@ -6,6 +6,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zoo.quantizers.codebooks.precision import full_precision
 from zoo.shapes import Latents
 
 
@@ -31,5 +32,6 @@ class Projection(nn.Module):
     def to_latents(self, vectors: Float[Tensor, "vector code_dim"], grid: tuple[int, int, int]) -> Latents:
         """Give latents on a grid of (batch, rows, cols)."""
         if self.has_map:
-            vectors = self.outward(vectors)
+            with full_precision(vectors.device):
+                vectors = self.outward(vectors)
         return vectors.view(*grid, -1).movedim(-1, 1)
