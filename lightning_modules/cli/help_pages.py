@@ -93,6 +93,7 @@ _EXAMPLES = {
     "cli.py verify": """
   python cli.py verify models/codec                             exit code 1 where something is wrong
   python cli.py verify models                                   every bundle of a folder
+  python cli.py verify models/recognizer --metrics              measure again what the card says, too
   python cli.py verify exported/codec --record                  record what it gives now, then check""",
     "cli.py survey make": """
   python cli.py survey make --pictures faces --output study/survey.html       faces/ours, faces/ganimation, ...

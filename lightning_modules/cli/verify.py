@@ -7,7 +7,7 @@ from pathlib import Path
 from lightning_modules.cli.errors import UserError
 
 
-def verify(bundle: str, *, record: bool = False) -> int:
+def verify(bundle: str, *, record: bool = False, metrics: bool = False) -> int:
     """Check a bundle: checksums, weights, classes, card, and a forward pass against the recorded one.
 
     Ends with code 0 if all is as it must be, with 1 if anything is not. Nothing of the bundle is run or unpickled.
@@ -16,8 +16,9 @@ def verify(bundle: str, *, record: bool = False) -> int:
     Args:
         bundle: Folder of the bundle, or a folder of bundles.
         record: First record what the bundle gives for fixed inputs; what was recorded before is replaced.
+        metrics: Also measure again what the card says it reached, on the data that it names (minutes).
     """
-    from zoo.bundles import find
+    from zoo.bundles import find, load, metadata_of
     from zoo.verification import findings
     from zoo.verification import record as record_fingerprint
 
@@ -30,7 +31,12 @@ def verify(bundle: str, *, record: bool = False) -> int:
         print(directory)
         if record and not record_fingerprint(directory):
             print("  nothing recorded: a component of this kind is not run by itself")
-        for finding in findings(directory):
+        found = list(findings(directory))
+        if metrics and all(each.passed for each in found):
+            from lightning_modules.cli.verify_metrics import metric_findings
+
+            found += metric_findings(load(directory), metadata_of(directory))
+        for finding in found:
             failed += not finding.passed
             print(f"  {'ok    ' if finding.passed else 'FAILED'} {finding.check:<12}  {finding.text}")
     print("Everything is as it must be." if not failed else f"{failed} checks failed.")
