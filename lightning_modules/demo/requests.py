@@ -104,13 +104,17 @@ def read_request(content: Any) -> FaceRequest:
     if kind not in GRIDS:
         message = f"The grid must be one of {', '.join(GRIDS)}, got {_short(kind)}."
         raise RequestError(message)
-    seed, steps = int(numbers.pop("seed")), int(numbers.pop("steps"))
     return FaceRequest(
         reference=_reference(content.get("reference", {"face": 0})),
         wish=read_wish(content),
         only=only,
-        seed=seed,
-        sampling=Sampling(steps=steps, **numbers),
+        seed=int(numbers["seed"]),
+        sampling=Sampling(
+            steps=int(numbers["steps"]),
+            temperature=numbers["temperature"],
+            text_guidance=numbers["text_guidance"],
+            reference_guidance=numbers["reference_guidance"],
+        ),
         models=None if models is None else tuple(models),
         ticket=read_ticket(content.get("ticket", "")),
         kind=kind,

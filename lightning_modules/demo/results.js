@@ -95,7 +95,7 @@ function table(answer, asked, about) {
   const labels = new Map(answer.labels.map((label) => [`AU${label.au}`, label]));
   const rows = about.aus.map((unit) => {
     const name = `AU${unit.au}`, label = labels.get(name);
-    const grade = label ? ["yes", label.intensity ? `intensity ${"ABCDE"[label.intensity - 1]}` : "", label.side ? `${label.side === "L" ? "left" : "right"} side` : ""] : ["–"];
+    const grade = label ? ["yes", label.intensity ? "ABCDE"[label.intensity - 1] : "", label.side ? `${label.side === "L" ? "left" : "right"} side` : ""] : ["–"];
     return make("tr", { className: label ? "asked" : "" }, [
       make("th", { scope: "row", textContent: `${unit.au} ${unit.name}` }),
       make("td", { textContent: grade.filter(Boolean).join(", ") }),
