@@ -170,12 +170,12 @@ def _write_cases(source: FrameSource, wanted: list[str], output: Path) -> None:
 
 
 def _sets(text: str) -> list[str]:
-    wanted = list(dict.fromkeys(each.strip() for each in text.split(",")))
     known = ("seen", "unseen", "invented")
-    if unknown := [each for each in wanted if each not in known]:
+    wanted = {each.strip() for each in text.split(",")}
+    if unknown := sorted(wanted - set(known)):
         message = f"evaluate: sets must be among {', '.join(known)}, got {unknown[0]!r}. Such as --sets seen,unseen"
         raise ValueError(message)
-    return wanted
+    return [each for each in known if each in wanted]  # seen first: it has the ends of AAAD for all
 
 
 def _share(text: str) -> tuple[int, int]:
