@@ -89,7 +89,7 @@ class LinearSuperpositionPipeline(Pipeline):
         present = [(place, occurrence[:, place].nonzero().flatten()) for place in range(len(AUS))]
         present = [(place, rows) for place, rows in present if len(rows)]
         count = 1 + len(present)
-        composer = Composer(style=self.prompt_style)  # type: ignore[arg-type]
+        composer = Composer(style=self.prompt_style)
 
         def alone(number: int, place: int | None, rows: Tensor) -> Tensor:
             """Synthesise some of the faces with one AU, or with none."""
