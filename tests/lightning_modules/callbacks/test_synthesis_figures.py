@@ -161,3 +161,13 @@ def test_other_landmarks_and_none_are_passed_over(case, generator):
     truth = faces_of(case.asked, generator=generator)
     assert "change_in_regions_true" not in measured(batch, truth, truth)
     assert "change_in_regions_true" not in measured({**batch, "landmarks": torch.rand(40, 49, 2)}, truth, truth)
+
+
+def test_models_without_a_codec_have_no_figures_of_one(case, generator):
+    images, truth = faces_of(case.shown, generator=generator), faces_of(case.asked, generator=generator)
+    whole = measured(case.batch, images, truth, recognizer=Reads())
+    figures = SynthesisFigures(recognizer=Reads())
+    figures.update(case.batch, images, truth=truth, coded=None)
+    found = figures.compute()
+    assert {name for name in whole if name not in found} == {name for name in whole if "codec" in name}
+    assert found["au_f1_synthesised_each"] == whole["au_f1_synthesised_each"]
