@@ -76,6 +76,13 @@ def _measured(component: Component, data: Any, recorded: dict[str, Any]) -> dict
     return {}
 
 
+def _finished(data: Any, loader: Any) -> Iterator[Any]:
+    """Batches as modules see them in training: pixels become floats."""
+    finish = getattr(data, "on_after_batch_transfer", None)
+    for batch in loader:
+        yield batch if finish is None else finish(batch, 0)
+
+
 def _f1(
     component: Any, data: Any, recognize: Callable[[Any], torch.Tensor], recorded: dict[str, Any]
 ) -> dict[str, float]:
@@ -88,7 +95,7 @@ def _f1(
         if f"{split}/f1" not in recorded:
             continue
         metric = OccurrenceF1(aus=component.aus)
-        for batch in loader():
+        for batch in _finished(data, loader()):
             metric.update(recognize(batch), batch["occurrence"][:, columns], batch["known"][:, columns])
         found[f"{split}/f1"] = float(metric.macro())
         named = zip(component.aus, metric.compute().tolist(), strict=True)
@@ -101,7 +108,7 @@ def _pixels(codec: Codec, data: Any, recorded: dict[str, Any]) -> dict[str, floa
 
     loader = data.test_dataloader() if recorded.get("split") == "test" else data.val_dataloader()
     totals, count = {"l1": 0.0, "psnr": 0.0}, 0
-    for batch in loader:
+    for batch in _finished(data, loader):
         images = batch["image"]
         figures = pixel_figures(codec.detokenize(codec.tokenize(images)), images)
         totals = {name: total + float(figures[name]) * len(images) for name, total in totals.items()}
