@@ -30,6 +30,8 @@ def demo(
         open: Whether the page is also opened in the browser.
         device: cpu, cuda, or auto.
     """
+    import threading
+
     from lightning_modules.demo.server import DemoServer  # torch comes with it
 
     server = DemoServer(port)  # a port that is taken is told at once, before models are read
@@ -40,13 +42,12 @@ def demo(
             import webbrowser
 
             webbrowser.open(server.url)
+        threading.Thread(target=server.demo.warm, daemon=True).start()
         server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         print("\nStopped.")
     finally:
-        if server.demo is not None:
-            server.demo.turns.close()
-        server.server_close()
+        server.finish()
 
 
 def _made(paths: list[str], recognizer: str | None, device: str) -> Demo:

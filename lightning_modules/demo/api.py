@@ -174,6 +174,10 @@ class Demo:
                 "seconds": round(time.perf_counter() - begin, 2),
             }
 
+    def warm(self) -> None:
+        """Build what the first reading of a text would wait for."""
+        self.describe({"text": "The jaw is still."})
+
     def progress(self, ticket: str) -> dict[str, Any]:
         """Say how far a request is."""
         return self.turns.progress(read_ticket(ticket))

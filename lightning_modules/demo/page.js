@@ -283,7 +283,8 @@ function laySettings() {
     const shown = make("output", { textContent: usual });
     shown.setAttribute("for", name);
     input.addEventListener("input", () => { shown.textContent = Number(input.value); });
-    return make("label", {}, [make("span", {}, [`${title}, `, make("span", { className: "hint", textContent: says })]), shown, input]);
+    // an output can have a label, too, and would take this one
+    return make("label", { htmlFor: name }, [make("span", {}, [`${title}, `, make("span", { className: "hint", textContent: says })]), shown, input]);
   }));
 }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,6 +77,8 @@ class DemoServer(ThreadingHTTPServer):
             raise
         self.demo = demo
         self._connections = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._answering = 0
+        self._answered = threading.Condition()
 
     @property
     def url(self) -> str:
@@ -95,6 +98,26 @@ class DemoServer(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             self._connections.release()
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count an answer while it is made."""
+        with self._answered:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._answering -= 1
+                self._answered.notify_all()
+
+    def finish(self, *, seconds: float = 30.0) -> None:
+        """Stop what is being made, and wait for it: a process that ends while torch computes in a thread crashes."""
+        if self.demo is not None:
+            self.demo.turns.close()
+        with self._answered:
+            self._answered.wait_for(lambda: self._answering == 0, timeout=seconds)
+        self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Pass over visitors who hang up; show anything else."""
@@ -133,6 +156,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(int(code), "application/json", _as_json({"error": text}))
 
     def _respond(self, answer: Callable[[], tuple[str, bytes]]) -> None:
+        with self.server.answering():
+            status, kind, body = self._answer(answer)
+        self._send(status, kind, body)
+
+    def _answer(self, answer: Callable[[], tuple[str, bytes]]) -> tuple[int, str, bytes]:
         try:
             self._check_origin()
             kind, body = answer()
@@ -152,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
             traceback.print_exc()
             message = "Something went wrong in the program; its terminal says what. The page can be used on."
             status, kind, body = 500, "application/json", _as_json({"error": message})
-        self._send(status, kind, body)
+        return status, kind, body
 
     def _check_origin(self) -> None:
         """Refuse pages of elsewhere, whatever name they gave this address, so that none uses it behind one's back."""

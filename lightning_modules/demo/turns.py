@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -107,12 +106,10 @@ class Turns:
             self._changed.notify_all()
         return bool(found)
 
-    def close(self, *, seconds: float = 3.0) -> None:
-        """Stop everything, and wait a little for what runs."""
-        end = time.monotonic() + seconds
+    def close(self) -> None:
+        """Stop everything that waits or runs, and let nothing begin."""
         with self._changed:
             self._is_open = False
             for turn in self._queue:
                 turn.stopped = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._queue, timeout=max(0.0, end - time.monotonic()))

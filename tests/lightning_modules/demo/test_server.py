@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -246,9 +248,16 @@ def test_the_command_begins_and_ends_with_one_line_each(places):
     line = process.stdout.readline()
     address = re.search(r"http://(127\.0\.0\.1):(\d+)/", line)
     assert address, line
+    with contextlib.closing(http.client.HTTPConnection(address[1], int(address[2]), timeout=20)) as connection:
+        connection.request("GET", "/api/about")
+        response = connection.getresponse()
+        assert response.status == 200
+        response.read()
+    body = json.dumps({"aus": "12", "kind": "upper_lower", "steps": 32})
     connection = http.client.HTTPConnection(address[1], int(address[2]), timeout=20)
-    connection.request("GET", "/api/about")
-    assert connection.getresponse().status == 200
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    with contextlib.closing(connection):
+        connection.request("POST", "/api/grid", body, JSON)  # it ends in the middle of this
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
     assert (process.returncode, out.strip(), err) == (0, "Stopped.", "")

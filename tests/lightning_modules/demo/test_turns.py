@@ -111,6 +111,6 @@ def test_too_many_are_sent_away():
 
 def test_after_the_end_nothing_begins():
     turns = Turns()
-    turns.close(seconds=0.1)
+    turns.close()
     with pytest.raises(StoppedError), turns.take("x"):
         pass
