@@ -193,3 +193,22 @@ def test_sizes_that_do_not_fit_are_refused():
         )
     with pytest.raises(ValueError, match="image_size must be that of the data, 64, got 16"):
         _module().check(image_size=64)
+
+
+def test_synthesis_takes_intensities_as_numbers_and_has_no_grid(tmp_path):
+    from lightning_modules.cli.studio import Studio
+    from lightning_modules.cli.synthesis_cases import SynthesisCase
+    from zoo.bundles import save_bundle
+    from zoo.generators.base import Sampling
+
+    save_bundle(GANimationPipeline(32, channels=4, num_halvings=1).eval(), tmp_path / "model", card="# model")
+    studio = Studio(str(tmp_path / "model"), sampling=Sampling(), device="cpu")
+    assert studio.intensity_reading == "numbers"
+    cases = [
+        SynthesisCase(reference=None, reference_seed=3, aus="12", seed=0, intensity=each, only=only).named()
+        for each, only in ((2.5, None), (5.0, None), (5.0, "lower"))
+    ]
+    studio.check(cases)
+    studio.make(cases, tmp_path)
+    weak, strong, lower = ((tmp_path / f"{case.name}.png").read_bytes() for case in cases)
+    assert len({weak, strong, lower}) == 3
