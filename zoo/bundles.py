@@ -20,6 +20,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,7 @@ def save_bundle(
     metadata: dict[str, Any] | None = None,
     half: bool = False,
     fingerprint: bool = False,
+    also: Callable[[Component, Path], object] | None = None,
 ) -> Path:
     """Write a component as a bundle, whole or not at all.
 
@@ -130,6 +132,7 @@ def save_bundle(
         metadata: Plain data to keep beside the arguments: how it was trained, what it reached.
         half: Whether weights in float32 are written in float16; loading makes float32 of them again.
         fingerprint: Whether what it gives for fixed inputs is recorded, for ``verify`` to compare with.
+        also: Writes further files into the folder that it is given, of the component as it will be loaded.
 
     Raises:
         BundleError: The folder holds something that is no bundle, or is a file; or it could not be loaded again.
@@ -162,6 +165,8 @@ def save_bundle(
             from zoo.fingerprints import save_fingerprint
 
             save_fingerprint(_rebuild(config, state, target).eval(), fresh / FINGERPRINT)
+        if also is not None:
+            also(_rebuild(config, state, target).eval(), fresh)
         (fresh / SUMS).write_text(sums_of(fresh), encoding="utf-8")
         fresh.chmod(0o755)  # mkdtemp makes folders that only their owner can read
         for file in fresh.iterdir():

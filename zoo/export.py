@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from zoo.bundles import best_checkpoint, find, load, save_bundle
+from zoo.bundle_files import CONFIG
+from zoo.bundles import best_checkpoint, find, load, metadata_of, save_bundle
 from zoo.components import component_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zoo.components import Component
 
 _PROCEDURAL = "ProceduralFaces"
@@ -18,23 +21,47 @@ _DESCRIPTIONS = "Descriptions"
 _COMPOSED = "descriptions composed from the lexicon for AU sets of procedural faces; nobody's labels"
 
 
-def export(checkpoint: str, output: str, half: bool = False) -> None:
-    """Write the component that a run trained as a bundle: weights, arguments, model card, checksums.
+def export(checkpoint: str, output: str, half: bool = False, format: Literal["onnx", "pt2"] | None = None) -> None:
+    """Write the component that a run trained as a bundle: weights, arguments, model card, fingerprint, checksums.
+
+    With a format, graphs for other runtimes are added, and a report of how far each is from the component: of codecs
+    the encoder (images to tokens) and the decoder, of recognisers, of face encoders, and of compact text encoders (ids
+    of words to features).
 
     Args:
-        checkpoint: A run's folder (its best checkpoint, else its last) or a checkpoint in one.
+        checkpoint: A run's folder (its best checkpoint, else its last), a checkpoint in one, or a bundle.
         output: Folder of the bundle; an earlier bundle there is replaced.
         half: Whether weights are written in half the size, as float16.
+        format: Graphs to add, in float32.
     """
     place = find(checkpoint)
-    file = place if place.is_file() else best_checkpoint(place)
-    run = file.parent.parent if file.parent.name == "checkpoints" else file.parent
-    component = load(file)
-    metadata = _metadata(run, file)
+    if (place / CONFIG).is_file():
+        component, metadata = load(place), metadata_of(place)
+    else:
+        file = place if place.is_file() else best_checkpoint(place)
+        run = file.parent.parent if file.parent.name == "checkpoints" else file.parent
+        component, metadata = load(file), _metadata(run, file)
     card = model_card(component, metadata)
-    bundle = save_bundle(component, output, card=card, metadata=metadata, half=half, fingerprint=True)
+    graphs = None if format is None else _graphs(format, metadata)
+    bundle = save_bundle(component, output, card=card, metadata=metadata, half=half, fingerprint=True, also=graphs)
     size = sum(each.stat().st_size for each in bundle.iterdir())
     print(f"Wrote {component_name(component)} to {bundle} ({size / 1e6:.2f} MB).")
+
+
+def _graphs(format: str, metadata: dict[str, Any]) -> Callable[[Component, Path], object]:
+    """What writes the graphs, for images of the size of the training data."""
+    data = metadata.get("data")
+    arguments = data.get("init_args") if isinstance(data, dict) else None
+    size = arguments.get("image_size") if isinstance(arguments, dict) else None
+
+    def write(component: Component, folder: Path) -> None:
+        from zoo.graphs import in_words, save_graphs
+
+        report = save_graphs(component, folder, format=format, image_size=size if type(size) is int else 64)
+        for name, figures in report.items():
+            print(f"{name}: {in_words(figures)}")
+
+    return write
 
 
 def model_card(component: Component, metadata: dict[str, Any]) -> str:

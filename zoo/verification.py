@@ -71,6 +71,43 @@ def findings(directory: Path) -> Iterator[Finding]:
     yield _fingerprint(component, directory, listed=FINGERPRINT in listed)
 
 
+def graph_findings(component: Component, directory: Path, *, trust: bool = False) -> Iterator[Finding]:
+    """Compare a bundle's graphs with its component.
+
+    Args:
+        component: What :func:`zoo.bundles.load` gave.
+        directory: The bundle.
+        trust: Whether .pt2 files are opened, which can carry pickles and so run code.
+    """
+    files = sorted(name for name in read_sums(directory) if name.endswith((".onnx", ".pt2")))
+    if not files:
+        return
+    from zoo.graphs import compared, graphs, in_words
+
+    size = getattr(component, "image_size", None) or _image_size(directory)
+    known = {graph.name: graph for graph in graphs(component, image_size=size)}
+    for name in files:
+        graph = known.get(name.rpartition(".")[0])
+        if graph is None:
+            yield Finding("graphs", passed=False, text=f"{name} is no graph of this component; not opened")
+        elif name.endswith(".pt2") and not trust:
+            yield Finding("graphs", passed=True, text=f"{name} not opened: it can carry code; --trust opens it")
+        else:
+            try:
+                figures = compared(graph, directory / name)
+            except Exception as error:  # whatever a runtime raises over a foreign file is a finding
+                yield Finding("graphs", passed=False, text=f"{name}: {first_line(error)}")
+                continue
+            yield Finding("graphs", passed=bool(figures["passed"]), text=f"{name}: {in_words(figures)}")
+
+
+def _image_size(directory: Path) -> int:
+    data = read_config(directory)["metadata"].get("data")
+    arguments = data.get("init_args") if isinstance(data, dict) else None
+    size = arguments.get("image_size") if isinstance(arguments, dict) else None
+    return size if type(size) is int and 0 < size <= 1024 else 64
+
+
 def record(directory: Path) -> bool:
     """Add a fingerprint to a bundle that has none, or replace the one it has; gives whether its kind can have one.
 

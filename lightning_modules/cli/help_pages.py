@@ -80,7 +80,8 @@ _EXAMPLES = {
          --sets seen,unseen --num-images 512 --output evaluated/table2    several seeds each; text is the baseline
   python cli.py evaluate --config evaluate.yaml --systems.mine runs/stage2/mine --output evaluated/mine""",
     "cli.py export": """
-  python cli.py export --checkpoint runs/stage1/version_0 --output exported/codec    then zoo.load("exported/codec")""",
+  python cli.py export --checkpoint runs/stage1/version_0 --output exported/codec    then zoo.load("exported/codec")
+  python cli.py export --checkpoint models/codec --format onnx --output exported/codec    graphs for other runtimes""",
     "cli.py import mefarg": """
   python cli.py import mefarg --checkpoint MEFARG_resnet50_BP4D_fold1.pth --output models/mefarg_bp4d""",
     "cli.py list parts": """

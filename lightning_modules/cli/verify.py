@@ -7,7 +7,7 @@ from pathlib import Path
 from lightning_modules.cli.errors import UserError
 
 
-def verify(bundle: str, *, record: bool = False, metrics: bool = False) -> int:
+def verify(bundle: str, *, record: bool = False, metrics: bool = False, trust: bool = False) -> int:
     """Check a bundle: checksums, weights, classes, card, and a forward pass against the recorded one.
 
     Ends with code 0 if all is as it must be, with 1 if anything is not. Nothing of the bundle is run or unpickled.
@@ -17,9 +17,10 @@ def verify(bundle: str, *, record: bool = False, metrics: bool = False) -> int:
         bundle: Folder of the bundle, or a folder of bundles.
         record: First record what the bundle gives for fixed inputs; what was recorded before is replaced.
         metrics: Also measure again what the card says it reached, on the data that it names (minutes).
+        trust: Also open .pt2 files, which can carry code: only where you trust who made them.
     """
     from zoo.bundles import find, load, metadata_of
-    from zoo.verification import findings
+    from zoo.verification import findings, graph_findings
     from zoo.verification import record as record_fingerprint
 
     place = find(bundle)
@@ -32,6 +33,8 @@ def verify(bundle: str, *, record: bool = False, metrics: bool = False) -> int:
         if record and not record_fingerprint(directory):
             print("  nothing recorded: a component of this kind is not run by itself")
         found = list(findings(directory))
+        if all(each.passed for each in found):
+            found += graph_findings(load(directory), directory, trust=trust)
         if metrics and all(each.passed for each in found):
             from lightning_modules.cli.verify_metrics import metric_findings
 

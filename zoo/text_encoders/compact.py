@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from zoo.shapes import Intensity, Occurrence
@@ -63,17 +64,22 @@ class CompactTextEncoder(TextEncoder):
         self, prompts: Sequence[str], *, occurrence: Occurrence | None = None, intensity: Intensity | None = None
     ) -> EncodedText:
         """Encode the prompts; see :class:`zoo.text_encoders.base.TextEncoder`."""
-        device = next(self.parameters()).device
+        return self.read(self.ids(prompts).to(next(self.parameters()).device))
+
+    def ids(self, prompts: Sequence[str]) -> Int[Tensor, "hash batch length"]:
+        """Turn prompts into what two hashes make of each word; 0 where there is none."""
         words = [words_of(prompt) or ["."] for prompt in prompts]
-        length = max(map(len, words))
-        ids = torch.zeros(2, len(words), length, dtype=torch.long)
+        ids = torch.zeros(2, len(words), max(map(len, words)), dtype=torch.long)
         for salt in range(2):
             for row, each in enumerate(words):
                 ids[salt, row, : len(each)] = torch.tensor(hashed_ids(each, self.num_hashes, salt=salt, first=1))
-        ids = ids.to(device)
+        return ids
+
+    def read(self, ids: Int[Tensor, "hash batch length"]) -> EncodedText:
+        """Encode words; every text has one at least."""
         mask = ids[0] > 0
-        features = sum(table(each) for table, each in zip(self.words, ids, strict=True))
-        features = features + _positions(length, self.dim).to(features)
+        features = self.words[0](ids[0]) + self.words[1](ids[1])
+        features = features + _positions(ids.shape[-1], self.dim).to(features)
         features = self.layers(features, src_key_padding_mask=~mask)
         return EncodedText(features * mask[..., None], mask)
 
