@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,6 +15,7 @@ from lightning_modules.demo.explaining import explained, units
 from lightning_modules.demo.grids import cells_of
 from lightning_modules.demo.model import DemoModel, Order
 from lightning_modules.demo.pictures import FORMATS, LARGEST_FILE, data_uri, difference, mean_difference, png
+from lightning_modules.demo.records import asked, command_line
 from lightning_modules.demo.requests import (
     GRIDS,
     LARGEST_SEED,
@@ -114,7 +112,7 @@ class Demo:
             first = references[models[0].name]
             truth = self._truth(request, models[0].pipeline.image_size)
             answer = {
-                "asked": _asked(request),
+                "asked": asked(request),
                 **explained(request.wish),
                 "reference": {"image": data_uri(png(first)), "read_back": self._read_back(first)},
                 "truth": None
@@ -158,7 +156,7 @@ class Demo:
                 rendered = true_faces(request.reference, [cell.order.wish.labels for cell in cells], size=size)
                 truths = [_synthetic(image, {}) for image in rendered]
             return {
-                "asked": {**_asked(request), "grid": request.kind},
+                "asked": {**asked(request), "grid": request.kind},
                 "cells": [
                     {
                         "caption": cell.caption,
@@ -199,7 +197,7 @@ class Demo:
     def _result(self, model: DemoModel, image: Tensor, reference: Tensor, request: FaceRequest) -> dict[str, Any]:
         truth = self._truth(request, model.pipeline.image_size)
         prompt = model.prompt(request.wish, seed=request.seed)
-        notes = {"model": model.name, "model_sha256": model.sha256, "prompt": prompt, "asked": _asked(request)}
+        notes = {"model": model.name, "model_sha256": model.sha256, "prompt": prompt, "asked": asked(request)}
         others = {"reference": reference} if truth is None else {"reference": reference, "truth": truth}
         return {
             "model": model.name,
@@ -213,7 +211,7 @@ class Demo:
                 name: {"image": data_uri(difference(image, other)), "mean": round(mean_difference(image, other), 4)}
                 for name, other in others.items()
             },
-            "command": _command(model, request),
+            "command": command_line(model, request),
         }
 
     def _truth(self, request: FaceRequest, size: int) -> Tensor | None:
@@ -245,36 +243,3 @@ def _face(number: int, size: int) -> bytes:
 
 def _synthetic(image: Tensor, notes: dict[str, Any]) -> str:
     return data_uri(png(image, notes={"synthetic": "true", "software": "AUFace Zoo", **notes}))
-
-
-def _asked(request: FaceRequest) -> dict[str, Any]:
-    """What decides the picture, apart from the model; a visitor's picture by its checksum alone."""
-    who: dict[str, Any] = {"reference_seed": request.reference}
-    if isinstance(request.reference, bytes):
-        who = {"reference_sha256": hashlib.sha256(request.reference).hexdigest()}
-    what = {"aus": format_labels(request.wish.labels)} if request.wish.text is None else {"text": request.wish.text}
-    only = {} if request.only is None else {"only": request.only}
-    sampling = {name: getattr(request.sampling, name) for name in LIMITS if name != "seed"}
-    return {**who, **what, **only, "seed": request.seed, **sampling}
-
-
-def _command(model: DemoModel, request: FaceRequest) -> str:
-    """Give the command line that makes the same picture."""
-    wish = request.wish
-    # intensities that the model was not trained with would be refused there
-    labels = wish.labels
-    if model.intensity_reading is None:
-        labels = tuple(replace(label, intensity=None) for label in labels)
-    aus = ",".join(str(label).removeprefix("AU") for label in labels)
-    words = ["python", "cli.py", "synthesize", "--model", model.path]
-    words += ["--aus", aus] if wish.text is None else ["--text", wish.text]
-    if isinstance(request.reference, bytes):
-        words += ["--reference", "reference.png"]
-    elif request.reference:
-        words += ["--reference-seed", str(request.reference)]
-    words += [] if request.only is None else ["--only", request.only]
-    for name, (_, _, default) in LIMITS.items():
-        value = request.seed if name == "seed" else getattr(request.sampling, name)
-        if value != default:
-            words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
-    return shlex.join([*words, "--output", "face.png"])

@@ -1,5 +1,7 @@
-// The form: who, what and how. What comes of it is laid out by results.js.
-import { make, element, show, showGrid, announce } from "./results.js";
+// The form: what and how; who.js has the person. What comes of it is laid out by results.js.
+import { announce, element, make, wholeNumber } from "./parts.js";
+import { show, showGrid } from "./results.js";
+import { reference, startWho } from "./who.js";
 
 const EXAMPLES = [
   ["at rest", ""], ["smile (6, 12)", "6,12"], ["smile with corners held down (6, 12, 15)", "6,12,15"],
@@ -8,9 +10,8 @@ const EXAMPLES = [
   ["smile with dimples (12, 14)", "12,14"], ["corners down, chin up (15, 17)", "15,17"],
   ["lips pressed in a smile (12, 24)", "12,24"], ["much at once (1, 4, 6, 12, 15, 17)", "1,4,6,12,15,17"],
 ];
-const FACES = 8;
 const GRADES = "ABCDE";
-let about, first = 0, picture = null, ticket = null, asking = 0, composed = "";
+let about, ticket = null, asking = 0, composed = "";
 
 // ---- asking the program --------------------------------------------------------------------------------------------
 async function ask(path, content) {
@@ -24,133 +25,6 @@ async function ask(path, content) {
   try { answer = await response.json(); } catch { throw new Error("The program's answer can't be read. Try again."); }
   if (!response.ok || answer.error) throw Object.assign(new Error(answer.error || "That did not work."), { stopped: answer.stopped });
   return answer;
-}
-
-// ---- who ----------------------------------------------------------------------------------------------------------
-function layFaces() {
-  const chosen = Number(element("face-number").value);
-  element("faces").replaceChildren(...Array.from({ length: FACES }, (_, place) => {
-    const number = (first + place) % about.faces;
-    const input = make("input", { type: "radio", name: "face", value: number, checked: !picture && number === chosen });
-    input.setAttribute("aria-label", `Face ${number}`);
-    input.addEventListener("change", () => chooseFace(number));
-    const image = make("img", { src: `/api/face?number=${number}`, alt: "", width: 64, height: 64 });
-    return make("label", {}, [input, image, make("span", { textContent: number })]);
-  }));
-}
-
-function chooseFace(number) {
-  picture = null;
-  element("crop").hidden = true;
-  element("file").value = "";
-  element("face-number").value = number;
-  if (number < first || number >= first + FACES) {
-    first = Math.floor(number / FACES) * FACES;
-    layFaces();
-  } else {
-    for (const input of element("faces").querySelectorAll("input")) input.checked = Number(input.value) === number;
-  }
-}
-
-function turnFaces(step) {
-  first = (first + step * FACES + about.faces) % about.faces;
-  layFaces();
-  announce(`Faces ${first} to ${first + FACES - 1}`);
-}
-
-async function takeFile(file) {
-  const problem = element("file-problem");
-  problem.textContent = "";
-  if (!file) return;
-  if (!["image/png", "image/jpeg", "image/webp"].includes(file.type)) {
-    problem.textContent = `${file.name} is no PNG, JPEG or WebP picture. Choose another file.`;
-    return;
-  }
-  if (file.size > 25e6) {
-    problem.textContent = `${file.name} has ${(file.size / 1e6).toFixed(0)} MB; at most 25 are taken. Choose a smaller one.`;
-    return;
-  }
-  try {
-    const bitmap = await createImageBitmap(file);
-    if (Math.min(bitmap.width, bitmap.height) < 32) throw new Error("too small");
-    picture = bitmap;
-  } catch {
-    problem.textContent = `${file.name} can't be read as a picture, or is smaller than 32 pixels. Choose another file.`;
-    return;
-  }
-  for (const input of element("faces").querySelectorAll("input")) input.checked = false;
-  element("crop-size").value = 100;
-  element("crop-across").value = element("crop-down").value = 50;
-  element("crop").hidden = false;
-  drawCrop();
-  announce("Your picture is the reference now.");
-}
-
-function cropBox() {
-  const side = Math.max(16, Math.min(picture.width, picture.height) * element("crop-size").value / 100);
-  return {
-    side,
-    left: (picture.width - side) * element("crop-across").value / 100,
-    top: (picture.height - side) * element("crop-down").value / 100,
-  };
-}
-
-function drawInto(canvas) {
-  const { side, left, top } = cropBox();
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.fillStyle = "#fff"; // beneath what is transparent
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(picture, left, top, side, side, 0, 0, canvas.width, canvas.height);
-  return context;
-}
-
-// where aligned faces have their eyes and the corners of the mouth
-function drawCrop() {
-  const canvas = element("canvas"), context = drawInto(canvas), size = canvas.width;
-  for (const [colour, width] of [["#000a", 5], ["#fff", 2]]) {
-    context.strokeStyle = colour;
-    context.lineWidth = width;
-    context.beginPath();
-    for (const [y, xs] of [[0.42, [0.335, 0.665]], [0.75, [0.375, 0.625]]]) {
-      context.moveTo(0.2 * size, y * size);
-      context.lineTo(0.8 * size, y * size);
-      for (const x of xs) {
-        context.moveTo(x * size, (y - 0.025) * size);
-        context.lineTo(x * size, (y + 0.025) * size);
-      }
-    }
-    context.stroke();
-  }
-}
-
-function croppedPicture() {
-  // no larger than it is: what is small would only be blown up
-  const side = Math.round(Math.min(512, cropBox().side));
-  const canvas = make("canvas", { width: side, height: side });
-  drawInto(canvas);
-  let data = canvas.toDataURL("image/png");
-  if (data.length * 0.75 > about.largest_file) data = canvas.toDataURL("image/jpeg", 0.95);
-  return data.slice(data.indexOf(",") + 1);
-}
-
-function dragging() {
-  const canvas = element("canvas");
-  let last = null;
-  canvas.addEventListener("pointerdown", (event) => {
-    last = [event.clientX, event.clientY];
-    canvas.setPointerCapture(event.pointerId);
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    if (!last || !picture) return;
-    const { side } = cropBox(), scale = side / canvas.clientWidth;
-    for (const [slider, moved, room] of [
-      ["crop-across", event.clientX - last[0], picture.width - side], ["crop-down", event.clientY - last[1], picture.height - side],
-    ]) if (room > 0) element(slider).value = Number(element(slider).value) - (moved * scale * 100) / room;
-    last = [event.clientX, event.clientY];
-    drawCrop();
-  });
-  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { last = null; });
 }
 
 // ---- what ---------------------------------------------------------------------------------------------------------
@@ -240,10 +114,9 @@ async function explain() {
   clearTimeout(waiting);
   const mine = ++asking;
   const empty = isText() && !element("text").value.trim();
-  const seed = wholeNumber("seed");
   let answer = null;
   if (!empty) {
-    try { answer = await ask("/api/describe", { ...wish(), seed }); } catch (error) {
+    try { answer = await ask("/api/describe", { ...wish(), seed: seed() }); } catch (error) {
       if (mine === asking) element("problem").textContent = error.message;
       return;
     }
@@ -288,16 +161,12 @@ function laySettings() {
   }));
 }
 
-function wholeNumber(id) {
-  const most = id === "seed" ? about.largest_seed : about.faces - 1;
-  const value = Math.min(most, Math.max(0, Math.floor(Number(element(id).value) || 0)));
-  return value;
-}
+const seed = () => wholeNumber("seed", about.largest_seed);
 
 function request() {
-  const content = { ...wish(), seed: wholeNumber("seed"), ticket: crypto.randomUUID ? crypto.randomUUID() : `t${Date.now()}` };
+  const content = { ...wish(), seed: seed(), ticket: crypto.randomUUID ? crypto.randomUUID() : `t${Date.now()}` };
   for (const name of Object.keys(SETTINGS)) content[name] = Number(element(name).value);
-  content.reference = picture ? { picture: croppedPicture() } : { face: wholeNumber("face-number") };
+  content.reference = reference();
   if (element("only").value) content.only = element("only").value;
   if (about.models.length > 1 && !element("compare").checked) content.models = [about.models[0].name];
   return content;
@@ -337,7 +206,7 @@ async function run(path, extra, finish) {
   }, 400);
   try {
     const answer = await ask(path, content);
-    answer.downloads = { request: { ...content, ticket: undefined, reference: picture ? "picture" : content.reference } };
+    answer.downloads = { request: { ...content, ticket: undefined, reference: "picture" in content.reference ? "picture" : content.reference } };
     finish(answer);
   } catch (error) {
     announce(error.stopped ? "Stopped." : "");
@@ -359,19 +228,6 @@ const takeCell = (aus, seed) => {
 
 function listen() {
   const on = (id, name, act) => element(id).addEventListener(name, act);
-  on("faces-before", "click", () => turnFaces(-1));
-  on("faces-after", "click", () => turnFaces(1));
-  on("face-number", "change", () => chooseFace(wholeNumber("face-number")));
-  on("file", "change", (event) => takeFile(event.target.files[0]));
-  for (const id of ["crop-size", "crop-across", "crop-down"]) on(id, "input", drawCrop);
-  on("crop-remove", "click", () => { chooseFace(wholeNumber("face-number")); element("file").focus(); });
-  on("who", "dragover", (event) => { event.preventDefault(); element("who").classList.add("dropping"); });
-  on("who", "dragleave", () => element("who").classList.remove("dropping"));
-  on("who", "drop", (event) => {
-    event.preventDefault();
-    element("who").classList.remove("dropping");
-    takeFile(event.dataTransfer.files[0]);
-  });
   for (const input of element("form").elements.mode) input.addEventListener("change", switchMode);
   on("examples", "change", (event) => { if (event.target.value !== "-") setUnits(event.target.value); event.target.value = "-"; });
   on("clear", "click", () => setUnits(""));
@@ -380,8 +236,8 @@ function listen() {
     setUnits([...about.aus].sort(() => Math.random() - 0.5).slice(0, count).map((unit) => unit.au).join(","));
   });
   on("text", "input", explainSoon);
-  on("seed", "change", () => { element("seed").value = wholeNumber("seed"); explainSoon(); });
-  for (const id of ["new-seed", "reword"]) on(id, "click", () => { element("seed").value = wholeNumber("seed") + 1; explain(); });
+  on("seed", "change", () => { element("seed").value = seed(); explainSoon(); });
+  for (const id of ["new-seed", "reword"]) on(id, "click", () => { element("seed").value = seed() + 1; explain(); });
   on("edit", "click", () => {
     element("text").value = composed;
     element("form").elements.mode.value = "text";
@@ -397,7 +253,6 @@ function listen() {
   on("text", "keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) element("form").requestSubmit(); });
   on("make-grid", "click", () => run("/api/grid", { kind: element("kind").value }, (answer) => showGrid(answer, takeCell)));
   on("stop", "click", () => { if (ticket) ask("/api/stop", { ticket }).catch(() => {}); });
-  dragging();
 }
 
 async function start() {
@@ -414,12 +269,11 @@ async function start() {
   }
   element("text").maxLength = about.longest_text;
   element("seed").max = about.largest_seed;
-  element("face-number").max = about.faces - 1;
   for (const option of element("kind").options) option.hidden = option.disabled = !about.grids.includes(option.value);
   laySettings();
-  layFaces();
   layUnits();
   listen();
+  startWho(about);
   setUnits("6,12");
 }
 

@@ -1,17 +1,5 @@
 // What came of it: pictures, what was asked beside what is read back, files to keep, grids.
-export const element = (id) => document.getElementById(id);
-
-export function make(tag, properties = {}, children = []) {
-  const node = Object.assign(document.createElement(tag), properties);
-  node.append(...children);
-  return node;
-}
-
-// what is told too often would keep a screen reader from saying anything else
-export function announce(text, isQuiet = false) {
-  element("status").setAttribute("aria-live", isQuiet ? "off" : "polite");
-  element("status").textContent = text;
-}
+import { announce, element, make } from "./parts.js";
 
 const HOLDS = 0.5;
 const seenIn = (readBack) => Object.entries(readBack || {}).filter(([, share]) => share >= HOLDS).map(([au]) => au);
