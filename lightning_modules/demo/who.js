@@ -115,21 +115,21 @@ function croppedPicture() {
 
 function dragging() {
   const canvas = element("canvas");
-  let last = null;
+  let start = null; // sliders hold whole numbers, so each move is counted from where the drag began
   canvas.addEventListener("pointerdown", (event) => {
-    last = [event.clientX, event.clientY];
+    const [across, down] = ["crop-across", "crop-down"].map((id) => Number(element(id).value));
+    start = { x: event.clientX, y: event.clientY, across, down };
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!last || !picture) return;
-    const { side } = cropBox(), scale = side / canvas.clientWidth;
-    for (const [slider, moved, room] of [
-      ["crop-across", event.clientX - last[0], picture.width - side], ["crop-down", event.clientY - last[1], picture.height - side],
-    ]) if (room > 0) element(slider).value = Number(element(slider).value) - (moved * scale * 100) / room;
-    last = [event.clientX, event.clientY];
+    if (!start || !picture) return;
+    const { side } = cropBox(), scale = (100 * side) / canvas.clientWidth;
+    const rooms = [picture.width - side, picture.height - side];
+    if (rooms[0] > 0) element("crop-across").value = start.across - ((event.clientX - start.x) * scale) / rooms[0];
+    if (rooms[1] > 0) element("crop-down").value = start.down - ((event.clientY - start.y) * scale) / rooms[1];
     drawCrop();
   });
-  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { last = null; });
+  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { start = null; });
 }
 
 export const reference = () => (picture ? { picture: croppedPicture() } : { face: faceNumber() });
