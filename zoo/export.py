@@ -55,7 +55,7 @@ def _graphs(format: str, metadata: dict[str, Any]) -> Callable[[Component, Path]
     size = arguments.get("image_size") if isinstance(arguments, dict) else None
 
     def write(component: Component, folder: Path) -> None:
-        from zoo.graphs import in_words, save_graphs
+        from zoo.graph_files import in_words, save_graphs
 
         report = save_graphs(component, folder, format=format, image_size=size if type(size) is int else 64)
         for name, figures in report.items():

@@ -82,7 +82,8 @@ def graph_findings(component: Component, directory: Path, *, trust: bool = False
     files = sorted(name for name in read_sums(directory) if name.endswith((".onnx", ".pt2")))
     if not files:
         return
-    from zoo.graphs import compared, graphs, in_words
+    from zoo.graph_files import compared, in_words
+    from zoo.graphs import graphs
 
     size = getattr(component, "image_size", None) or _image_size(directory)
     known = {graph.name: graph for graph in graphs(component, image_size=size)}
