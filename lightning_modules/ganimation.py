@@ -38,6 +38,8 @@ class GANimationModule(ManualTrainingModule):
         discriminator: The critic, for images of the same size.
         critic_steps: Steps of the critic for each of the generator. Its figures are logged where ``log_every_n_steps``
             is a multiple of this.
+        generator_start_step: Step at which the generator begins to learn: until the critic knows AUs, nothing speaks
+            against masks that copy.
         penalty_weight: Weight of the critic's gradient penalty.
         condition_weight: Weight of the error of the critic's AUs, for either.
         cycle_weight: Weight of the difference between a face and what becomes of it there and back.
@@ -60,6 +62,7 @@ class GANimationModule(ManualTrainingModule):
         *,
         discriminator: GANimationDiscriminator,
         critic_steps: int = 5,
+        generator_start_step: int = 0,
         penalty_weight: float = 10.0,
         condition_weight: float = 160.0,
         cycle_weight: float = 10.0,
@@ -76,6 +79,7 @@ class GANimationModule(ManualTrainingModule):
         super().__init__(accumulate_grad_batches=accumulate_grad_batches, gradient_clip_val=gradient_clip_val)
         for name, value, least in (
             ("critic_steps", critic_steps, 1),
+            ("generator_start_step", generator_start_step, 0),
             ("penalty_weight", penalty_weight, 0),
             ("condition_weight", condition_weight, 0),
             ("cycle_weight", cycle_weight, 0),
@@ -99,6 +103,7 @@ class GANimationModule(ManualTrainingModule):
         self.pipeline = pipeline
         self.discriminator = discriminator
         self.critic_steps = critic_steps
+        self.generator_start_step = generator_start_step
         self.penalty_weight = penalty_weight
         self.weights = {
             "adversarial": 1.0,
@@ -144,13 +149,12 @@ class GANimationModule(ManualTrainingModule):
     def configure_optimizers(self) -> list[Any]:
         """Give the critic's optimiser, which counts, and the generator's."""
         total_steps = self.total_steps
+        turns = max(1.0, (total_steps - self.generator_start_step) // self.critic_steps)
         return [
             self.discriminator_optimizer(
                 self.discriminator.parameters(), total_steps=total_steps, name="discriminator"
             ),
-            self.optimizer(
-                self.pipeline.parameters(), total_steps=max(1.0, total_steps // self.critic_steps), name="pipeline"
-            ),
+            self.optimizer(self.pipeline.parameters(), total_steps=turns, name="pipeline"),
         ]
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> None:
@@ -158,7 +162,7 @@ class GANimationModule(ManualTrainingModule):
         images, known = batch["image"], batch["known"]
         step = self.trainer.global_step
         num_batches, is_last = self.accumulated_batches(batch_idx)
-        is_turn = (step + 1) % self.critic_steps == 0
+        is_turn = step >= self.generator_start_step and (step + 1) % self.critic_steps == 0
         own = self.pipeline.strengths(batch["occurrence"], batch["intensity"])
         other = torch.randperm(len(images), device=self.device)
         noise = (2 * torch.rand_like(own) - 1) * self.target_noise
@@ -198,9 +202,9 @@ class GANimationModule(ManualTrainingModule):
             fault = saturation(float(torch.cat(masks).mean()))
             if fault is not None:
                 rank_zero_warn(
-                    f"GANimationModule: at step {self.trainer.global_step} the attention mask {fault}. Raise "
-                    "attention_weight or lower cycle_weight against copying; against painting, lower attention_weight "
-                    "or raise attention_start_step."
+                    f"GANimationModule: at step {self.trainer.global_step} the attention mask {fault}. Against "
+                    "copying, raise generator_start_step, pipeline.least_painted or attention_weight; against "
+                    "painting, lower attention_weight or raise attention_start_step."
                 )
 
     def test_step(self, batch: FaceBatch, batch_idx: int) -> None:
@@ -252,7 +256,7 @@ class GANimationModule(ManualTrainingModule):
         found = self.discriminator.judge(edit.images).strengths
         masks = edit.attention.mean((1, 2, 3))
         if split == "val":
-            self._masks.append(masks)
+            self._masks.append(masks / (1 - self.pipeline.least_painted))
         figures = {
             "l1": (edit.images - batch.get("truth", batch["image"])).abs().mean(),
             "condition": condition_error(found, wanted, batch["known"]),

@@ -131,6 +131,11 @@ def test_the_generator_moves_at_every_third_step_of_the_critic():
     assert module.moved == {"discriminator": [1, 2, 3, 4, 5, 6], "pipeline": [3, 6]}
 
 
+def test_the_generator_waits_for_the_critic():
+    module = _turns(critic_steps=2, generator_start_step=3)
+    assert module.moved == {"discriminator": [1, 2, 3, 4, 5, 6], "pipeline": [4, 6]}
+
+
 def test_steps_of_several_batches_are_counted_once():
     module = _turns(critic_steps=2, accumulate_grad_batches=2)
     assert module.moved == {"discriminator": [1, 2, 3], "pipeline": [2]}

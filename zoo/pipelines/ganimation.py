@@ -56,6 +56,8 @@ class GANimationPipeline(Pipeline):
         num_residual_blocks: Residual blocks at the smallest size.
         normalization: ``instance``, the paper's, or ``group``.
         upsampling: ``resize`` or ``transposed``, the paper's.
+        least_painted: Share of the colour in every pixel that no mask takes away, 0 in the paper. A mask that copies
+            all lets no gradient through any more, neither to the colour nor to itself, and stays so.
         usual_intensity: What an AU of unknown intensity counts as, up to 5.
         prompt_style: Style of the prompts that it is given and doesn't read.
     """
@@ -72,6 +74,7 @@ class GANimationPipeline(Pipeline):
         num_residual_blocks: int = 6,
         normalization: Literal["instance", "group"] = "instance",
         upsampling: Literal["resize", "transposed"] = "resize",
+        least_painted: float = 0.0,
         usual_intensity: float = 5.0,
         prompt_style: str = "full",
     ) -> None:
@@ -94,10 +97,14 @@ class GANimationPipeline(Pipeline):
             if value not in offered:
                 message = f"GANimationPipeline: {name} must be {offered[0]!r} or {offered[1]!r}, got {value!r}."
                 raise ValueError(message)
+        if not 0 <= least_painted < 1:
+            message = f"GANimationPipeline: least_painted must be at least 0 and below 1, got {least_painted}."
+            raise ValueError(message)
         if not 0 < usual_intensity <= _STRONGEST:
             message = f"GANimationPipeline: usual_intensity must be above 0 and at most 5, got {usual_intensity}."
             raise ValueError(message)
         self.image_size = image_size
+        self.least_painted = least_painted
         self.usual_intensity = usual_intensity
         self.prompt_style = prompt_style
         self.trunk = nn.Sequential(
@@ -113,7 +120,7 @@ class GANimationPipeline(Pipeline):
         planes = strengths[..., None, None].to(images.dtype).expand(-1, -1, height, width)
         maps = self.trunk(torch.cat([images, planes], 1).contiguous(memory_format=torch.channels_last))
         colour = self.colour(maps).float().tanh()
-        attention = self.attention(maps).float().sigmoid()
+        attention = (1 - self.least_painted) * self.attention(maps).float().sigmoid()
         return Edit(attention * images + (1 - attention) * colour, colour, attention)
 
     def strengths(self, occurrence: Occurrence, intensity: Intensity | None = None) -> Float[Tensor, "batch au"]:

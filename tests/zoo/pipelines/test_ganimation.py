@@ -38,6 +38,18 @@ def test_an_attention_of_one_copies_and_of_zero_paints(images):
         torch.testing.assert_close(ended.images, wanted, atol=1e-4, rtol=0)
 
 
+def test_what_is_painted_at_least_keeps_the_gradient_of_the_colour(images):
+    shares = []
+    for least in (0.0, 0.2):
+        pipeline = _small(least_painted=least)
+        with torch.no_grad():
+            pipeline.attention.weight.fill_(1e4)
+        edit = pipeline(images, torch.zeros(2, 12))
+        edit.images.sum().backward()
+        shares.append((float(edit.attention.detach().min()), bool(pipeline.colour.weight.grad.any())))
+    assert shares == [(1.0, False), (pytest.approx(0.8), True)]
+
+
 @pytest.mark.parametrize(("intensity", "expected"), [(None, 0.6), (math.nan, 0.6), (2.0, 0.4), (5.0, 1.0), (0.0, 0.0)])
 def test_intensities_are_fifths_and_the_usual_one_where_unknown(intensity, expected):
     pipeline = _small(usual_intensity=3.0)
@@ -112,6 +124,7 @@ def test_transposed_convolutions_leave_a_checkerboard_and_resizing_none():
     ("arguments", "said"),
     [
         ({"image_size": 33}, "image_size must be a multiple of 2"),
+        ({"least_painted": 1.0}, "least_painted must be at least 0 and below 1, got 1.0"),
         ({"usual_intensity": 0.0}, "usual_intensity must be above 0 and at most 5, got 0"),
     ],
 )
