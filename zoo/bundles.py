@@ -14,6 +14,7 @@ a foreign file can bring neither code nor the name of any.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -162,9 +163,9 @@ def save_bundle(
         (fresh / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         (fresh / CARD).write_text(card.rstrip() + "\n", encoding="utf-8")
         if fingerprint:
-            from zoo.fingerprints import save_fingerprint
-
-            save_fingerprint(_rebuild(config, state, target).eval(), fresh / FINGERPRINT)
+            # by name: it knows all families, and members of families may load bundles
+            fingerprints = importlib.import_module("zoo.fingerprints")
+            fingerprints.save_fingerprint(_rebuild(config, state, target).eval(), fresh / FINGERPRINT)
         if also is not None:
             also(_rebuild(config, state, target).eval(), fresh)
         (fresh / SUMS).write_text(sums_of(fresh), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import tempfile
@@ -64,11 +65,9 @@ class Pretrained:
         Raises:
             BundleError: What is there is damaged, or a component of another class.
         """
-        from zoo.bundles import load
-
         name = os.fspath(source)
         place = Path(name) if Path(name).is_dir() else fetch(name, revision=revision)
-        component = load(place, device=device)
+        component = _module("bundles").load(place, device=device)
         if not isinstance(component, cls):
             message = f"{cls.__name__}.from_pretrained: {name} must hold one, and holds a {type(component).__name__}."
             raise BundleError(message)
@@ -90,13 +89,9 @@ class Pretrained:
             metadata: Plain data to keep: ``command``, ``steps``, ``data``, ``metrics``.
             half: Whether weights are written in half the size, as float16.
         """
-        from zoo.bundles import save_bundle
-        from zoo.components import Component
-        from zoo.export import model_card
-
-        assert isinstance(self, Component)
-        card = model_card(self, metadata or {}) if card is None else card
-        return save_bundle(self, directory, card=card, metadata=metadata, half=half, fingerprint=True)
+        card = _module("export").model_card(self, metadata or {}) if card is None else card
+        save = _module("bundles").save_bundle
+        return Path(save(self, directory, card=card, metadata=metadata, half=half, fingerprint=True))
 
     def push_to_hub(
         self,
@@ -128,6 +123,11 @@ class Pretrained:
             api.create_repo(repository, private=private, exist_ok=True)
             commit = api.upload_folder(repo_id=repository, folder_path=bundle, commit_message="Bundle of auface-zoo")
         return str(getattr(commit, "commit_url", commit))
+
+
+def _module(name: str) -> Any:
+    """Import by name: every component has these methods, and what they need knows components of all families."""
+    return importlib.import_module(f"zoo.{name}")
 
 
 def _hub() -> Any:
