@@ -47,8 +47,8 @@ class SynthesisPictures(Callback):
         aus: Sequence[int | str] | None = None,
         every_n_validations: int = 1,
         steps: int = 8,
-        temperature: float = 0.5,
-        text_guidance: float = 2.0,
+        temperature: float = 0.3,
+        text_guidance: float = 4.0,
     ) -> None:
         super().__init__()
         for name, value in (("num_references", num_references), ("every_n_validations", every_n_validations)):

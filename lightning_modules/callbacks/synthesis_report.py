@@ -55,8 +55,8 @@ class SynthesisReport(Callback):
         identity: str | None = None,
         num_images: int | None = 512,
         steps: int = 8,
-        temperature: float = 0.5,
-        text_guidance: float = 2.0,
+        temperature: float = 0.3,
+        text_guidance: float = 4.0,
     ) -> None:
         super().__init__()
         if split not in ("validation", "test"):

@@ -50,8 +50,8 @@ class SynthesisSamples(Callback):
         num_images: int = 64,
         every_n_validations: int = 1,
         steps: int = 8,
-        temperature: float = 0.5,
-        text_guidance: float = 2.0,
+        temperature: float = 0.3,
+        text_guidance: float = 4.0,
     ) -> None:
         super().__init__()
         for name, value in (("num_images", num_images), ("every_n_validations", every_n_validations)):

@@ -25,8 +25,8 @@ GRIDS = ("singles", "toggles", "upper_lower", "seeds", "intensities")
 LIMITS: dict[str, tuple[float, float, float]] = {
     "seed": (0, LARGEST_SEED, 0),
     "steps": (1, 32, 8),
-    "temperature": (0.0, 2.0, 0.5),
-    "text_guidance": (0.0, 10.0, 2.0),
+    "temperature": (0.0, 2.0, 0.3),
+    "text_guidance": (0.0, 10.0, 4.0),
     "reference_guidance": (0.0, 10.0, 1.0),
 }
 _WHOLE = ("seed", "steps")
