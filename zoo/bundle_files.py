@@ -143,8 +143,9 @@ def read_weights(file: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     with file.open("rb") as stream:
-        start = stream.read(4)
-    if start == b"PK\x03\x04" or start[:1] == b"\x80":
+        start = stream.read(9)
+    # a safetensors file begins with the length of a table, which can look like the first bytes of a pickle
+    if start[8:] != b"{" and (start[:4] == b"PK\x03\x04" or start[:1] == b"\x80"):
         message = f"{file} must be a safetensors file, and is a pickle or an archive, which could run code: not opened."
         raise BundleError(message)
     try:

@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 
 import zoo
+from zoo.bundle_files import read_weights
 from zoo.bundles import BundleError, WeightsNotFoundError, load, metadata_of, save_bundle
 from zoo.components import component_class, families
 
@@ -122,6 +123,16 @@ def test_nothing_at_a_path_says_where_it_looked(tmp_path):
         load(tmp_path)
     with pytest.raises(BundleError, match="found neither file nor folder"):
         load("/dev/null")
+
+
+def test_weights_whose_length_looks_like_a_pickle_are_read(tmp_path):
+    file = tmp_path / "model.safetensors"
+    for length in range(300):
+        safetensors.torch.save_file({"weight": torch.ones(2)}, file, metadata={"padding": "x" * length})
+        if file.read_bytes()[0] == 0x80:
+            break
+    assert file.read_bytes()[0] == 0x80
+    assert torch.equal(read_weights(file)["weight"], torch.ones(2))
 
 
 def test_a_pickle_is_never_opened(tmp_path):

@@ -58,7 +58,6 @@ class GANimationPipeline(Pipeline):
         upsampling: ``resize`` or ``transposed``, the paper's.
         least_painted: Share of the colour in every pixel that no mask takes away, 0 in the paper. A mask that copies
             all lets no gradient through any more, neither to the colour nor to itself, and stays so.
-        usual_intensity: What an AU of unknown intensity counts as, up to 5.
         prompt_style: Style of the prompts that it is given and doesn't read.
     """
 
@@ -75,7 +74,6 @@ class GANimationPipeline(Pipeline):
         normalization: Literal["instance", "group"] = "instance",
         upsampling: Literal["resize", "transposed"] = "resize",
         least_painted: float = 0.0,
-        usual_intensity: float = 5.0,
         prompt_style: str = "full",
     ) -> None:
         super().__init__()
@@ -100,12 +98,8 @@ class GANimationPipeline(Pipeline):
         if not 0 <= least_painted < 1:
             message = f"GANimationPipeline: least_painted must be at least 0 and below 1, got {least_painted}."
             raise ValueError(message)
-        if not 0 < usual_intensity <= _STRONGEST:
-            message = f"GANimationPipeline: usual_intensity must be above 0 and at most 5, got {usual_intensity}."
-            raise ValueError(message)
         self.image_size = image_size
         self.least_painted = least_painted
-        self.usual_intensity = usual_intensity
         self.prompt_style = prompt_style
         self.trunk = nn.Sequential(
             *_trunk(channels, num_halvings, num_residual_blocks, normalization == "instance", upsampling == "resize")
@@ -124,9 +118,9 @@ class GANimationPipeline(Pipeline):
         return Edit(attention * images + (1 - attention) * colour, colour, attention)
 
     def strengths(self, occurrence: Occurrence, intensity: Intensity | None = None) -> Float[Tensor, "batch au"]:
-        """Turn labels into intensities in [0, 1]: those of AUs that are present, where known; else the usual one."""
-        usual = torch.full(occurrence.shape, self.usual_intensity, device=occurrence.device)
-        given = usual if intensity is None else torch.where(intensity.isnan(), usual, intensity.float())
+        """Turn labels into intensities in [0, 1]: those of AUs that are present, where known; else the strongest."""
+        strongest = torch.full(occurrence.shape, _STRONGEST, device=occurrence.device)
+        given = strongest if intensity is None else torch.where(intensity.isnan(), strongest, intensity.float())
         return (given / _STRONGEST).clamp(0, 1) * occurrence
 
     @torch.no_grad()

@@ -67,7 +67,7 @@ def refused(result):
             ["--callbacks.greeting.txt", "x"],
             "callbacks.greeting.txt: PrintCallback has no such argument (given: 'x'). ",
         ),
-        (["--callbacks.more", "toys.Cart"], "callbacks.more: Cart is no Callback.\n  Known here: DelayedLoss"),
+        (["--callbacks.more", "toys.Cart"], "callbacks.more: Cart is no Callback.\n  Known here: "),
         (
             ["--model.cart.whel", "wheels/square.yaml"],
             "model.cart.whel: Cart has no such argument (given: 'wheels/square.yaml'). Did you mean 'wheel'?\n",

@@ -50,9 +50,9 @@ def test_what_is_painted_at_least_keeps_the_gradient_of_the_colour(images):
     assert shares == [(1.0, False), (pytest.approx(0.8), True)]
 
 
-@pytest.mark.parametrize(("intensity", "expected"), [(None, 0.6), (math.nan, 0.6), (2.0, 0.4), (5.0, 1.0), (0.0, 0.0)])
-def test_intensities_are_fifths_and_the_usual_one_where_unknown(intensity, expected):
-    pipeline = _small(usual_intensity=3.0)
+@pytest.mark.parametrize(("intensity", "expected"), [(None, 1.0), (math.nan, 1.0), (2.0, 0.4), (5.0, 1.0), (0.0, 0.0)])
+def test_intensities_are_fifths_and_the_strongest_where_unknown(intensity, expected):
+    pipeline = _small()
     occurrence = _labels((12,))
     given = None if intensity is None else torch.full((1, 12), intensity)
     strengths = pipeline.strengths(occurrence, given)
@@ -125,7 +125,6 @@ def test_transposed_convolutions_leave_a_checkerboard_and_resizing_none():
     [
         ({"image_size": 33}, "image_size must be a multiple of 2"),
         ({"least_painted": 1.0}, "least_painted must be at least 0 and below 1, got 1.0"),
-        ({"usual_intensity": 0.0}, "usual_intensity must be above 0 and at most 5, got 0"),
     ],
 )
 def test_impossible_arguments_are_refused_by_name(arguments, said):
