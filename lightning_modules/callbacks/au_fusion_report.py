@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.nn import functional
 
-from lightning_modules.callbacks.best_weights import best_weights, loader_of
+from lightning_modules.callbacks.best_weights import best_weights_in, loader_of
 from lightning_modules.callbacks.grids import as_array, grid, save_png
 from lightning_modules.callbacks.pictures import logged_step
 from zoo.facs import AUS
@@ -107,22 +107,16 @@ class AUFusionReport(Callback):
         if trainer.fast_dev_run or trainer.interrupted:
             return
         seconds = time.monotonic() - self._started
-        last = {name: value.clone() for name, value in pl_module.state_dict().items()}
-        source, best = best_weights(trainer)
-        pl_module.load_state_dict(best or last)
-        was_training = pl_module.training
-        pl_module.eval()
-        self._begin()
-        for batch in loader_of(trainer, self.split):
-            if self._is_full(trainer):
-                break
-            moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
-            with trainer.precision_plugin.forward_context():
-                answers = pl_module.ask(moved)
-            self._add(pl_module, moved, answers)
-        self._write(trainer, split=self.split, weights=source, seconds=round(seconds, 1))
-        pl_module.load_state_dict(last)
-        pl_module.train(was_training)
+        with best_weights_in(pl_module, trainer) as source:
+            self._begin()
+            for batch in loader_of(trainer, self.split):
+                if self._is_full(trainer):
+                    break
+                moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
+                with trainer.precision_plugin.forward_context():
+                    answers = pl_module.ask(moved)
+                self._add(pl_module, moved, answers)
+            self._write(trainer, split=self.split, weights=source, seconds=round(seconds, 1))
 
     def _begin(self) -> None:
         self._location = AULocation(pairs=_PAIRS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,18 +10,33 @@ import torch
 from lightning_fabric.utilities.distributed import _InfiniteBarrier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from pytorch_lightning import Trainer
+    from pytorch_lightning import LightningModule, Trainer
     from torch import Tensor
 
 
-def best_weights(trainer: Trainer) -> tuple[str, dict[str, Tensor] | None]:
+def _best_weights(trainer: Trainer) -> tuple[str, dict[str, Tensor] | None]:
     """Name the best checkpoint and give its weights; None where there is none."""
     best = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or "")
     if best.is_file():
         return best.name, torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
     return "last step", None
+
+
+@contextmanager
+def best_weights_in(module: LightningModule, trainer: Trainer) -> Iterator[str]:
+    """Measure the best weights, in eval mode, and put back what was there; gives the name of where they come from."""
+    last = {name: value.clone() for name, value in module.state_dict().items()}
+    source, best = _best_weights(trainer)
+    module.load_state_dict(best or last)
+    was_training = module.training
+    module.eval()
+    try:
+        yield source
+    finally:
+        module.load_state_dict(last)
+        module.train(was_training)
 
 
 def step_of(checkpoint: str | Path | None) -> int | None:

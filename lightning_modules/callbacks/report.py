@@ -12,7 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torchmetrics import MeanMetric
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from lightning_modules.callbacks.best_weights import best_weights, loader_of, step_of
+from lightning_modules.callbacks.best_weights import best_weights_in, loader_of, step_of
 from lightning_modules.callbacks.grids import grid, reconstruction_rows, save_png
 from lightning_modules.trained_parts import require
 from zoo.bundles import load
@@ -93,23 +93,17 @@ class ReconstructionReport(Callback):
         if trainer.fast_dev_run or trainer.interrupted:
             return
         seconds = time.monotonic() - self._started
-        last = {name: value.clone() for name, value in pl_module.state_dict().items()}
-        source, best = best_weights(trainer)
-        pl_module.load_state_dict(best or last)
-        was_training = pl_module.training
-        pl_module.eval()
-        figures = self._new_figures(trainer, pl_module)
-        for batch in loader_of(trainer, self.split):
-            if figures.is_full:
-                break
-            moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
-            with trainer.precision_plugin.forward_context():
-                figures.add(moved, pl_module.codec(moved["image"]))
-        self._write(
-            trainer, figures, split=self.split, step=trainer.global_step, weights=source, seconds=round(seconds, 1)
-        )
-        pl_module.load_state_dict(last)
-        pl_module.train(was_training)
+        with best_weights_in(pl_module, trainer) as source:
+            figures = self._new_figures(trainer, pl_module)
+            for batch in loader_of(trainer, self.split):
+                if figures.is_full:
+                    break
+                moved = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
+                with trainer.precision_plugin.forward_context():
+                    figures.add(moved, pl_module.codec(moved["image"]))
+            self._write(
+                trainer, figures, split=self.split, step=trainer.global_step, weights=source, seconds=round(seconds, 1)
+            )
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to measure."""

@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from datamodules.progress import progress_bar
-from lightning_modules.callbacks.best_weights import best_weights, loader_of, step_of
+from lightning_modules.callbacks.best_weights import best_weights_in, loader_of, step_of
 from lightning_modules.callbacks.grids import READABLE_SIDE, grid, save_png
 from lightning_modules.callbacks.synthesis_figures import SynthesisFigures
 from lightning_modules.callbacks.synthesis_sampling import advancing, sampled_faces
@@ -100,29 +100,23 @@ class SynthesisReport(Callback):
         if trainer.fast_dev_run or trainer.interrupted:
             return
         seconds = time.monotonic() - self._started
-        last = {name: value.clone() for name, value in pl_module.state_dict().items()}
-        source, best = best_weights(trainer)
-        pl_module.load_state_dict(best or last)
-        was_training = pl_module.training
-        pl_module.eval()
-        self._begin(trainer, pl_module)
-        loader: Any = loader_of(trainer, self.split)
-        if trainer.progress_bar_callback is not None:
-            trainer.progress_bar_callback.teardown(
-                trainer, pl_module, "fit"
-            )  # two bars at once would garble each other
-        count = -(-len(loader.dataset) // trainer.world_size)
-        count = count if self._limit is None else min(count, self._limit)
-        if trainer.is_global_zero:
-            print(f"Synthesising {count * trainer.world_size} faces of the {self.split} split ...", flush=True)
-        with progress_bar("Synthesising", count, show=self._shows_bar(trainer)) as advance:
-            for batch in loader:
-                if self._is_full():
-                    break
-                self._add(trainer, pl_module, trainer.strategy.batch_to_device(batch, dataloader_idx=0), advance)
-        self._write(trainer, split=self.split, step=trainer.global_step, weights=source, seconds=round(seconds, 1))
-        pl_module.load_state_dict(last)
-        pl_module.train(was_training)
+        with best_weights_in(pl_module, trainer) as source:
+            self._begin(trainer, pl_module)
+            loader: Any = loader_of(trainer, self.split)
+            if trainer.progress_bar_callback is not None:
+                trainer.progress_bar_callback.teardown(
+                    trainer, pl_module, "fit"
+                )  # two bars at once would garble each other
+            count = -(-len(loader.dataset) // trainer.world_size)
+            count = count if self._limit is None else min(count, self._limit)
+            if trainer.is_global_zero:
+                print(f"Synthesising {count * trainer.world_size} faces of the {self.split} split ...", flush=True)
+            with progress_bar("Synthesising", count, show=self._shows_bar(trainer)) as advance:
+                for batch in loader:
+                    if self._is_full():
+                        break
+                    self._add(trainer, pl_module, trainer.strategy.batch_to_device(batch, dataloader_idx=0), advance)
+            self._write(trainer, split=self.split, step=trainer.global_step, weights=source, seconds=round(seconds, 1))
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to measure."""
