@@ -128,10 +128,12 @@ def check_equal(case, latents, codes, upstream):
     return agree
 
 
-def timed(function):
+def timed(function, times):
+    """Give the seconds of one call; what it gives back is dropped each time, as its memory would be in use."""
     start = time.process_time()
-    function()
-    return time.process_time() - start
+    for _ in range(times):
+        function()
+    return (time.process_time() - start) / times
 
 
 def measure(case, repeats):
@@ -162,7 +164,7 @@ def measure(case, repeats):
             inner = 50 if "lookup" in name else 1
             if inner > 1:
                 function()
-            taken = timed(lambda function=function, inner=inner: [function() for _ in range(inner)]) / inner
+            taken = timed(function, inner)
             if repeat:
                 seconds[name].append(taken)
     return {name: statistics.median(values) for name, values in seconds.items()}, agree
