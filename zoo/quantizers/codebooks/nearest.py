@@ -8,7 +8,7 @@ from torch import Tensor
 
 # Vectors and codes of a block of scores. On a CPU the block stays in the cache between product and search, and
 # products of this size run faster than one whose result goes to memory.
-_CPU_BLOCK = 1024, 1024
+_CPU_BLOCK = 2048, 1024
 _ACCELERATOR_BLOCK = 16_384, 8192
 _GROUP = 64
 
