@@ -56,6 +56,7 @@ class AUTextDataModule(FaceDataModule):
         augment: Whether training images are mirrored and their light varied.
         prompts: Writes the prompts; our lexicon's full texts where not given.
         fresh_prompts: Whether each training epoch has other variants of the texts.
+        group_by_length: Whether samples whose texts are of similar length share a training batch.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class AUTextDataModule(FaceDataModule):
         augment: bool = True,
         prompts: Composer | None = None,
         fresh_prompts: bool = True,
+        group_by_length: bool = False,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
@@ -88,6 +90,7 @@ class AUTextDataModule(FaceDataModule):
             augment=augment,
             prompts=prompts,
             fresh_prompts=fresh_prompts,
+            group_by_length=group_by_length,
         )
         self.paths = [path] if isinstance(path, str) else list(path)
         if not self.paths:

@@ -76,6 +76,11 @@ class AUTextFrames(Dataset[dict[str, Any]]):
         names = np.concatenate([folder.frames.subject for folder in self.folders])
         return sorted(set(names[self.places].tolist()))
 
+    @property
+    def num_aus(self) -> NDArray[np.int64]:
+        """How many AUs each sample's text states."""
+        return np.concatenate([folder.frames.present.sum(-1) for folder in self.folders])[self.places]
+
     def __getitem__(self, request: Request) -> dict[str, Any]:
         index = self.places[np.asarray(request.indices, dtype=np.int64)]
         which = np.searchsorted(self._starts, index, side="right") - 1

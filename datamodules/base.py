@@ -39,6 +39,8 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         prompts: Writes the prompts; our lexicon's full texts where not given.
         fresh_prompts: Whether each training epoch has other variants of the texts. Those of validation and test are
             always the same.
+        group_by_length: Whether samples whose texts are of similar length share a training batch, so that less is
+            padded; told by the number of AUs that a text states.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         augment: bool = True,
         prompts: Composer | None = None,
         fresh_prompts: bool = True,
+        group_by_length: bool = False,
     ) -> None:
         super().__init__()
         for name, value in (("batch_size", batch_size), ("global_batch_size", global_batch_size)):
@@ -67,6 +70,7 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
         self.augmentation = Augmentation() if augment else None
         self.prompts = Composer() if prompts is None else prompts
         self.fresh_prompts = fresh_prompts
+        self.group_by_length = group_by_length
         self.cache: TokenCache | None = None
         """Where given, training and validation take from it what frozen parts made of the faces."""
 
@@ -126,7 +130,12 @@ class FaceDataModule(Recorded, LightningDataModule, ABC):
             sampler = EvaluationSampler(dataset, batch_size=self.device_batch_size, num_replicas=replicas, rank=rank)
         else:
             sampler = ResumableSampler(
-                dataset, batch_size=self.device_batch_size, seed=self.seed, num_replicas=replicas, rank=rank
+                dataset,
+                batch_size=self.device_batch_size,
+                seed=self.seed,
+                lengths=dataset.num_aus if self.group_by_length else None,
+                num_replicas=replicas,
+                rank=rank,
             )
         return self._loader(dataset, sampler, finished=None if self.trainer is None else self._finished_batches)
 

@@ -65,6 +65,11 @@ class CachedFaces(Dataset[dict[str, Any]]):
         """Who is in it."""
         return sorted(set(self._names["subject"]))
 
+    @property
+    def num_aus(self) -> NDArray[np.int64]:
+        """How many AUs each sample's text states."""
+        return (self.stores[LABELS].array("occurrence") == 1).sum(-1)
+
     def __getitem__(self, request: Request) -> dict[str, Any]:
         rows = np.asarray(request.indices, dtype=np.int64)
         batch = self._labelled(rows, request.epoch) if self.faces is None else self.faces[request]

@@ -42,6 +42,11 @@ class StoredFaces(Dataset[dict[str, Any]]):
         """Who is in it."""
         return [f"faces/{person}" for person in np.unique(self.store.array("identity")).tolist()]
 
+    @property
+    def num_aus(self) -> NDArray[np.int64]:
+        """How many AUs each sample's text states."""
+        return self.store.occurrence().sum(-1)
+
     def __getitem__(self, request: Request) -> dict[str, Any]:
         store, frames = self.store, np.asarray(request.indices, dtype=np.int64)
         occurrence = store.occurrence(frames)

@@ -16,6 +16,11 @@ from zoo.randomness import seeds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sized
 
+    from numpy.typing import NDArray
+
+_WINDOW = 32
+"""Batches of a window."""
+
 
 class Request(NamedTuple):
     """Ask a data set for a batch.
@@ -36,10 +41,14 @@ class ResumableSampler(DistributedSampler[Request]):
     ``batch_size`` see together what one rank with ``num_replicas * batch_size`` sees. What doesn't fill
     a batch on every rank is left out of that epoch.
 
+    With ``lengths``, samples of similar length share a batch, so that little is padded: windows of the permutation
+    are sorted by length, cut anew and shuffled as whole batches.
+
     Args:
         dataset: What is sampled.
         batch_size: Samples per batch and rank.
         seed: Changes the order.
+        lengths: How long each sample is, in any unit.
         num_replicas: Number of ranks; asked from torch.distributed where not given.
         rank: This rank; asked from torch.distributed where not given.
 
@@ -55,6 +64,7 @@ class ResumableSampler(DistributedSampler[Request]):
         *,
         batch_size: int,
         seed: int = 0,
+        lengths: NDArray[Any] | None = None,
         num_replicas: int | None = None,
         rank: int | None = None,
     ) -> None:
@@ -67,6 +77,7 @@ class ResumableSampler(DistributedSampler[Request]):
             )
             raise ValueError(message)
         self.batch_size = batch_size
+        self.lengths = None if lengths is None else torch.from_numpy(lengths)
         self.start = 0
         """Number of batches to leave out at the start of the next pass; back to 0 once it began."""
 
@@ -76,11 +87,17 @@ class ResumableSampler(DistributedSampler[Request]):
     def __iter__(self) -> Iterator[Request]:
         start, self.start = self.start, 0
         generator = torch.Generator().manual_seed(int(seeds(self.seed, self.epoch)))
-        order = torch.randperm(len(self.dataset), generator=generator).tolist()  # type: ignore[arg-type]
         step = self.batch_size * self.num_replicas
-        for batch in range(start, len(self)):
-            first = batch * step + self.rank * self.batch_size
-            yield Request(self.epoch, order[first : first + self.batch_size])
+        order = torch.randperm(len(self.dataset), generator=generator)[: len(self) * step]  # type: ignore[arg-type]
+        if self.lengths is not None:
+            windows = order.split(_WINDOW * step)
+            order = torch.cat([window[self.lengths[window].argsort(stable=True)] for window in windows])
+            batches = [torch.randperm(len(window) // step, generator=generator) for window in windows]
+            turns = torch.cat([turn + _WINDOW * place for place, turn in enumerate(batches)])
+            order = order.view(-1, step)[turns].flatten()
+        own = order.view(-1, self.num_replicas, self.batch_size)[start:, self.rank].tolist()
+        for indices in own:
+            yield Request(self.epoch, indices)
 
 
 class EvaluationSampler(DistributedSampler[Request], SequentialSampler):
@@ -202,14 +219,15 @@ class ResumableLoader(DataLoader[Any]):
             "batch_size": sampler.batch_size,
             "ranks": sampler.num_replicas,
             "seed": sampler.seed,
+            "grouped": int(getattr(sampler, "lengths", None) is not None),
         }
 
     def _check_same(self) -> None:
         """An epoch goes on exactly only over the same data in the same batches."""
         differences = [
-            f"{name} was {self._resumed.get(name)} and is {value}"
+            f"{name} was {self._resumed.get(name, 0)} and is {value}"
             for name, value in self._identity().items()
-            if self._resumed.get(name) != value
+            if self._resumed.get(name, 0) != value
         ]
         if self._resumed["batches"] and differences:
             message = (

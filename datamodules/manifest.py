@@ -52,6 +52,7 @@ class ManifestFacesDataModule(FaceDataModule):
         augment: Whether training images are mirrored and their light varied.
         prompts: Writes the prompts; our lexicon's full texts where not given.
         fresh_prompts: Whether each training epoch has other variants of the texts.
+        group_by_length: Whether samples whose texts are of similar length share a training batch.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class ManifestFacesDataModule(FaceDataModule):
         augment: bool = True,
         prompts: Composer | None = None,
         fresh_prompts: bool = True,
+        group_by_length: bool = False,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
@@ -79,6 +81,7 @@ class ManifestFacesDataModule(FaceDataModule):
             augment=augment,
             prompts=prompts,
             fresh_prompts=fresh_prompts,
+            group_by_length=group_by_length,
         )
         if min(validation_share, test_share) < 0 or validation_share + test_share >= 1:
             message = (
@@ -167,6 +170,11 @@ class ManifestFaces(Dataset[dict[str, Any]]):
     def subjects(self) -> list[str]:
         """Who is in it."""
         return sorted({f"{self.name}/{self.rows[index].subject}" for index in self.chosen})
+
+    @property
+    def num_aus(self) -> NDArray[np.int64]:
+        """How many AUs each sample's text states."""
+        return np.array([self.rows[index].occurrence.count(1) for index in self.chosen])
 
     def __getitem__(self, request: Request) -> dict[str, Any]:
         indices = np.array([self.chosen[index] for index in request.indices], dtype=np.int64)

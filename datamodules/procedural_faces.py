@@ -66,6 +66,7 @@ class ProceduralFacesDataModule(FaceDataModule):
         augment: Whether training images are mirrored and their light varied.
         prompts: Writes the prompts; our lexicon's full texts where not given.
         fresh_prompts: Whether each training epoch has other variants of the texts.
+        group_by_length: Whether samples whose texts are of similar length share a training batch.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class ProceduralFacesDataModule(FaceDataModule):
         augment: bool = True,
         prompts: Composer | None = None,
         fresh_prompts: bool = True,
+        group_by_length: bool = False,
     ) -> None:
         super().__init__(
             batch_size=batch_size,
@@ -107,6 +109,7 @@ class ProceduralFacesDataModule(FaceDataModule):
             augment=augment,
             prompts=prompts,
             fresh_prompts=fresh_prompts,
+            group_by_length=group_by_length,
         )
         if train_on not in {"train", "judges"}:
             message = f"ProceduralFacesDataModule: train_on must be 'train' or 'judges', got {train_on!r}."
@@ -123,6 +126,12 @@ class ProceduralFacesDataModule(FaceDataModule):
             if value < 1:
                 message = f"ProceduralFacesDataModule: {name} must be at least 1, got {value}."
                 raise ValueError(message)
+        if group_by_length and on_the_fly:
+            message = (
+                "ProceduralFacesDataModule: group_by_length must be false with on_the_fly, got True: the faces of an "
+                "epoch are known only as they are drawn."
+            )
+            raise ValueError(message)
         try:
             sets = sets_held_out(held_out, seed=held_out_seed)
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -30,9 +31,9 @@ def _order(loader, epoch):
     return [batch["index"].tolist() for batch in loader]
 
 
-def _loader(count=22, rank=0, ranks=1, num_workers=0, seed=0, batch_size=3):
+def _loader(count=22, rank=0, ranks=1, num_workers=0, seed=0, batch_size=3, lengths=None):
     data = Numbers(count)
-    sampler = ResumableSampler(data, batch_size=batch_size, seed=seed, num_replicas=ranks, rank=rank)
+    sampler = ResumableSampler(data, batch_size=batch_size, seed=seed, lengths=lengths, num_replicas=ranks, rank=rank)
     return ResumableLoader(data, sampler=sampler, num_workers=num_workers)
 
 
@@ -94,7 +95,26 @@ def test_a_batch_whose_step_was_broken_off_is_repeated():
     assert _order(again, 0)[0] == batches[2]
 
 
-@pytest.mark.parametrize("change", [{"batch_size": 2}, {"count": 21}, {"ranks": 2}, {"seed": 4}])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_batches_of_similar_lengths_are_the_same_samples_in_another_order(ranks):
+    count = 6 * 70 + 5  # windows of 32 batches, the last one short, and some samples left over
+    lengths = np.random.default_rng(0).integers(0, 9, count)
+    loaders = [_loader(count, rank, ranks, batch_size=6 // ranks, lengths=lengths) for rank in range(ranks)]
+    batches = [list(itertools.chain(*parts)) for parts in zip(*(_order(loader, 3) for loader in loaders), strict=True)]
+    plain = _order(_loader(count, batch_size=6), 3)
+    assert sorted(itertools.chain(*batches)) == sorted(itertools.chain(*plain))
+    spread = [np.ptp(lengths[batch]) for batch in batches]
+    assert np.mean(spread) < 1 < np.mean([np.ptp(lengths[batch]) for batch in plain])
+    means = [lengths[batch].mean() for batch in batches]
+    assert abs(np.corrcoef(means, range(len(means)))[0, 1]) < 0.4  # short and long ones come in turn
+    assert batches != [
+        list(itertools.chain(*parts)) for parts in zip(*(_order(loader, 4) for loader in loaders), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"batch_size": 2}, {"count": 21}, {"ranks": 2}, {"seed": 4}, {"lengths": np.arange(22)}]
+)
 def test_going_on_in_the_middle_with_other_batches_is_refused(change):
     first = _loader()
     next(iter(first))
