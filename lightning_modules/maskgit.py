@@ -39,7 +39,8 @@ class MaskGITModule(TrainingModule):
     Args:
         codec: Stage I, by its path; always frozen.
         text_encoder: Reads prompts, or labels.
-        fusion: Makes the context; built for the encoders' channels.
+        fusion: Makes the context; built for the encoders' channels, or by its path: one that au_fusion.yaml trained
+            beside the same encoders, or that of a pipeline.
         generator: Draws tokens; built for the codec's tokens and the fusion's context.
         appearance: Face encoder of T_A; null leaves it out, as for the other two.
         structure: Face encoder of T_S.
@@ -59,7 +60,7 @@ class MaskGITModule(TrainingModule):
         codec: Codec | str,
         *,
         text_encoder: TextEncoder | str,
-        fusion: Callable[[int, int | None, int | None, int | None, int | None], Fusion],
+        fusion: Callable[[int, int | None, int | None, int | None, int | None], Fusion] | str,
         generator: Callable[[int, int, int, int, int], Generator],
         appearance: FaceEncoder | str | None = None,
         structure: FaceEncoder | str | None = None,
@@ -91,10 +92,14 @@ class MaskGITModule(TrainingModule):
         text = part(text_encoder, TextEncoder, owner=owner, argument="text_encoder")
         side = image_size // own_codec.stride
         # parsers leave out as many of a part's first arguments as these types have; here they come by name
-        own_fusion = fusion(  # type: ignore[call-arg]
-            text_dim=text.dim,
-            num_positions=side * side,
-            **{f"{name}_dim": None if encoder is None else encoder.dim for name, encoder in faces.items()},
+        own_fusion = (
+            part(fusion, Fusion, owner=owner, argument="fusion")
+            if isinstance(fusion, str)
+            else fusion(  # type: ignore[call-arg]
+                text_dim=text.dim,
+                num_positions=side * side,
+                **{f"{name}_dim": None if encoder is None else encoder.dim for name, encoder in faces.items()},
+            )
         )
         quantizer = own_codec.quantizer
         own_generator = generator(  # type: ignore[call-arg]
@@ -114,7 +119,8 @@ class MaskGITModule(TrainingModule):
             prompt_style=prompt_style,
         )
         given = {"text_encoder": text_encoder, "appearance": appearance, "structure": structure, "latent": latent}
-        self.frozen = ("codec", *(name for name, each in given.items() if isinstance(each, str)))
+        paths = {name: each for name, each in {**given, "fusion": fusion}.items() if isinstance(each, str)}
+        self.frozen = ("codec", *paths)
         """Names of the pipeline's parts that stay as they are."""
         for name in self.frozen:
             getattr(self.pipeline, name).requires_grad_(False).eval()

@@ -224,25 +224,6 @@ def test_shuffled_is_the_structure_of_somebody_else():
     torch.testing.assert_close(module.ask(batch)["own"].maps, answers["shuffled"].maps)
 
 
-def test_the_fusion_is_one_that_stage_two_could_have_built(tmp_path):
-    from lightning_modules.maskgit import MaskGITModule
-    from zoo.generators.parallel import ParallelGenerator
-
-    module = module_with(appearance=Pooled(), latent=LatentFaceEncoder(), codec=codec())
-    stage_two = MaskGITModule(
-        codec(),
-        text_encoder=AULabelsTextEncoder(dim=16, length=3, hidden_dim=32),
-        fusion=FUSION,
-        generator=functools.partial(ParallelGenerator, dim=16, num_layers=1, num_heads=2),
-        appearance=Pooled(),
-        structure=Pooled(),
-        latent=LatentFaceEncoder(),
-        image_size=SIZE,
-    )
-    loaded = zoo.bundles.load(zoo.bundles.save_bundle(module.fusion, tmp_path / "fusion", card="Fusion"))
-    stage_two.pipeline.fusion.load_state_dict(loaded.state_dict(), strict=True)
-
-
 def test_latents_without_a_codec_are_refused():
     with pytest.raises(ValueError, match="codec must be given with latent"):
         module_with(latent=LatentFaceEncoder())

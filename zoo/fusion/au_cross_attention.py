@@ -57,7 +57,9 @@ class AUCrossAttentionFusion(Fusion):
         if latent_dim is not None and num_positions is None:
             message = "AUCrossAttentionFusion: num_positions must be given with latent_dim, got None."
             raise ValueError(message)
-        self.dim = dim
+        self.dim, self.text_dim = dim, text_dim
+        self.appearance_dim, self.structure_dim, self.latent_dim = appearance_dim, structure_dim, latent_dim
+        self.num_positions = num_positions
         self.appearance_vectors = appearance_vectors
         self.text = nn.Linear(text_dim, dim)
         self.no_text = _vector(dim)
@@ -77,11 +79,6 @@ class AUCrossAttentionFusion(Fusion):
             self.no_latent = _vector(latent_dim)
             self.latent = nn.Linear(latent_dim, dim)
             self.positions = nn.Parameter(0.02 * torch.randn(num_positions, dim))
-        self._has = {
-            "appearance": appearance_dim is not None,
-            "structure": structure_dim is not None,
-            "latent": latent_dim is not None,
-        }
 
     def forward(
         self,
@@ -99,10 +96,11 @@ class AUCrossAttentionFusion(Fusion):
             ValueError: Features are given that it was built without, or the other way round.
         """
         for name, features in (("appearance", appearance), ("structure", structure), ("latent", latent)):
-            if (features is not None) != self._has[name]:
+            expected = getattr(self, f"{name}_dim") is not None
+            if (features is not None) != expected:
                 message = (
-                    f"AUCrossAttentionFusion: {name} must be {'given' if self._has[name] else 'None'}, as it was built "
-                    f"{'with' if self._has[name] else 'without'} {name}_dim."
+                    f"AUCrossAttentionFusion: {name} must be {'given' if expected else 'None'}, as it was built "
+                    f"{'with' if expected else 'without'} {name}_dim."
                 )
                 raise ValueError(message)
         words, mask = self._text(text, without_text)

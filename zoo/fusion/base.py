@@ -39,9 +39,19 @@ class Fusion(Component):
 
     Attributes:
         dim: Channels of the context.
+        text_dim: Channels of the text features that it was built for.
+        appearance_dim: Channels of the appearance features; None where it was built without them.
+        structure_dim: Channels of the structure features, likewise.
+        latent_dim: Channels of the latent features, likewise.
+        num_positions: Positions of the token grid; only of meaning with latent features.
     """
 
     dim: int
+    text_dim: int
+    appearance_dim: int | None
+    structure_dim: int | None
+    latent_dim: int | None
+    num_positions: int | None
 
     @abstractmethod
     def forward(

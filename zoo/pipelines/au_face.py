@@ -88,6 +88,23 @@ class AUFacePipeline(Pipeline):
         for encoder in (appearance, structure, latent):
             if encoder is not None:
                 encoder.connect(codec)
+        self._check_fusion()
+
+    def _check_fusion(self) -> None:
+        """Raise unless the fusion was built for these encoders; one that was trained elsewhere may not be."""
+        wanted: dict[str, int | None] = {"text_dim": self.text_encoder.dim}
+        for name in ("appearance", "structure", "latent"):
+            encoder = getattr(self, name)
+            wanted[f"{name}_dim"] = None if encoder is None else encoder.dim
+        if self.latent is not None:
+            wanted["num_positions"] = (self.image_size // self.codec.stride) ** 2
+        for argument, size in wanted.items():
+            if getattr(self.fusion, argument) != size:
+                message = (
+                    f"AUFacePipeline: fusion.{argument} must be {size}, as encoders and codec have it (None: no such "
+                    f"encoder), got {getattr(self.fusion, argument)}. Take those that the fusion was trained beside."
+                )
+                raise ValueError(message)
 
     def reference_features(self, references: Images) -> ReferenceFeatures:
         """Encode reference faces."""
