@@ -33,8 +33,9 @@ from torch.nn import functional
 
 from zoo.components import component_class, families
 from zoo.fusion.base import Context
-from zoo.generators.base import GuidedContext, Sampling
+from zoo.generators.base import GuidedContext
 from zoo.generators.depth import DepthGenerator
+from zoo.sampling import Sampling
 
 GUIDANCE = 3.0
 NEEDED = {"equal": (1.0, 1.3), "paper": (5.0, 5.0)}
@@ -100,7 +101,7 @@ class Ours:
         self.model.sample(
             GuidedContext(plain_context(features), without_text=plain_context(torch.zeros_like(features))),
             seeds=torch.arange(len(features), device=features.device),
-            sampling=Sampling(steps=self.work.steps, text_guidance=GUIDANCE),
+            sampling=Sampling(steps=self.work.steps, temperature=1.0, text_guidance=GUIDANCE),
         )
 
 
@@ -343,7 +344,7 @@ def _drawn(model, features, rows=slice(None)):
     return model.sample(
         GuidedContext(plain_context(full), without_text=plain_context(without)),
         seeds=torch.arange(len(features), device=features.device)[rows],
-        sampling=Sampling(steps=8),
+        sampling=Sampling(steps=8, temperature=1.0, text_guidance=2.0),
     )
 
 

@@ -16,7 +16,7 @@ from zoo.facs import AUS
 from zoo.facs.composer import Composer
 from zoo.facs.labels import AULabel, parse_labels
 from zoo.facs.policy import LabelPolicy
-from zoo.generators.base import Sampling
+from zoo.sampling import Sampling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,9 +46,9 @@ class SynthesisPictures(Callback):
         num_references: int = 4,
         aus: Sequence[int | str] | None = None,
         every_n_validations: int = 1,
-        steps: int = 8,
-        temperature: float = 0.3,
-        text_guidance: float = 4.0,
+        steps: int = Sampling.steps,
+        temperature: float = Sampling.temperature,
+        text_guidance: float = Sampling.text_guidance,
     ) -> None:
         super().__init__()
         for name, value in (("num_references", num_references), ("every_n_validations", every_n_validations)):

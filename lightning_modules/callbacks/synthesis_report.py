@@ -21,7 +21,7 @@ from zoo.bundles import load
 from zoo.facs import AUS
 from zoo.files import save_json, write_whole
 from zoo.frozen import Frozen
-from zoo.generators.base import Sampling
+from zoo.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,9 +54,9 @@ class SynthesisReport(Callback):
         recognizer: str | None = "models/recognizer_independent",
         identity: str | None = None,
         num_images: int | None = 512,
-        steps: int = 8,
-        temperature: float = 0.3,
-        text_guidance: float = 4.0,
+        steps: int = Sampling.steps,
+        temperature: float = Sampling.temperature,
+        text_guidance: float = Sampling.text_guidance,
     ) -> None:
         super().__init__()
         if split not in ("validation", "test"):

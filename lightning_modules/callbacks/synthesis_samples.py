@@ -13,7 +13,7 @@ from lightning_modules.callbacks.synthesis_sampling import sampled_faces
 from lightning_modules.trained_parts import require
 from zoo.bundles import load
 from zoo.frozen import Frozen
-from zoo.generators.base import Sampling
+from zoo.sampling import Sampling
 
 _LOGGED = {
     "au_f1": "au_f1_synthesised",
@@ -49,9 +49,9 @@ class SynthesisSamples(Callback):
         identity: str | None = "models/face_identity",
         num_images: int = 64,
         every_n_validations: int = 1,
-        steps: int = 8,
-        temperature: float = 0.3,
-        text_guidance: float = 4.0,
+        steps: int = Sampling.steps,
+        temperature: float = Sampling.temperature,
+        text_guidance: float = Sampling.text_guidance,
     ) -> None:
         super().__init__()
         for name, value in (("num_images", num_images), ("every_n_validations", every_n_validations)):

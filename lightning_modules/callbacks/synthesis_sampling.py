@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from zoo.generators.base import Sampling
+    from zoo.sampling import Sampling
 
 
 @dataclass(frozen=True)

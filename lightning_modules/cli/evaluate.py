@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from zoo.sampling import Sampling
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,10 +36,10 @@ def evaluate(
     identity: str | None = "models/face_identity_independent",
     text_recognizer: str | None = "models/text_recognizer",
     features: str | None = "auto",
-    steps: int = 8,
-    temperature: float = 0.3,
-    text_guidance: float = 4.0,
-    reference_guidance: float = 1.0,
+    steps: int = Sampling.steps,
+    temperature: float = Sampling.temperature,
+    text_guidance: float = Sampling.text_guidance,
+    reference_guidance: float = Sampling.reference_guidance,
     precision: Literal["float32", "bfloat16"] = "float32",
     pictures: str = "data/pictures",
     batch_size: int = 32,
@@ -88,7 +90,7 @@ def evaluate(
     from lightning_modules.evaluation.systems import find_systems
     from lightning_modules.evaluation.writing import write_results
 
-    wanted, part = _sets(sets), None if share is None else _share(share)
+    wanted, part = chosen_sets(sets), None if share is None else _share(share)
     found = [] if write_cases and not systems else find_systems(systems or {})
     names = [system.name for system in found]
     if baseline is not None and baseline not in names:
@@ -100,12 +102,9 @@ def evaluate(
     if write_cases:
         _write_cases(source, wanted, Path(output))
         return 0
-    sampling = {
-        "steps": steps,
-        "temperature": temperature,
-        "text_guidance": text_guidance,
-        "reference_guidance": reference_guidance,
-    }
+    sampling = Sampling(
+        steps=steps, temperature=temperature, text_guidance=text_guidance, reference_guidance=reference_guidance
+    )
     paths = {"recognizer": recognizer, "identity": identity, "text_recognizer": text_recognizer}
     evaluation = _evaluation(
         found,
@@ -169,7 +168,12 @@ def _write_cases(source: FrameSource, wanted: list[str], output: Path) -> None:
         print(f"Cases: {job}")
 
 
-def _sets(text: str) -> list[str]:
+def chosen_sets(text: str) -> list[str]:
+    """Read the names of sets, parted by commas.
+
+    Raises:
+        ValueError: One is none.
+    """
     known = ("seen", "unseen", "invented")
     wanted = {each.strip() for each in text.split(",")}
     if unknown := sorted(wanted - set(known)):
@@ -204,7 +208,7 @@ def _evaluation(
     judges: Judges,
     device: torch.device,
     *,
-    sampling: dict[str, Any],
+    sampling: Sampling,
     pictures: str,
     batch_size: int,
     precision: str,
@@ -212,7 +216,6 @@ def _evaluation(
 ) -> Evaluation:
     from datamodules.progress import progress_bar
     from lightning_modules.evaluation.evaluation import Evaluation
-    from zoo.generators.base import Sampling
 
     if batch_size < 1:
         message = f"evaluate: batch_size must be at least 1, got {batch_size}."
@@ -224,7 +227,7 @@ def _evaluation(
     return Evaluation(
         systems,
         judges,
-        sampling=Sampling(**sampling),
+        sampling=sampling,
         precision=precision,
         pictures=Path(pictures),
         device=device,

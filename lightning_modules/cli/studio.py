@@ -24,10 +24,10 @@ from zoo.facs.composer import Composer
 from zoo.facs.labels import AULabel, parse_labels
 from zoo.facs.parsing import read
 from zoo.files import save_json
-from zoo.generators.base import Sampling
 from zoo.pipelines.base import Pipeline
 from zoo.pipelines.editing import kept_cells
 from zoo.recognizers.base import Recognizer
+from zoo.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from lightning_modules.callbacks.synthesis_sampling import advancing
 from lightning_modules.cli.studio import Studio
 from lightning_modules.cli.synthesis_cases import SynthesisCase, read_cases
 from lightning_modules.cli.synthesis_intensity import read_intensities
-from zoo.generators.base import Sampling
+from zoo.sampling import Sampling
 
 _BATCH = 16
 
@@ -32,11 +32,11 @@ def synthesize(
     only: Literal["brows", "eyes", "mouth", "upper", "lower"] | None = None,
     intensity: str | None = None,
     seed: int = 0,
-    steps: int = 8,
-    temperature: float = 0.3,
-    text_guidance: float = 4.0,
-    reference_guidance: float = 1.0,
-    revise_rounds: int = 0,
+    steps: int = Sampling.steps,
+    temperature: float = Sampling.temperature,
+    text_guidance: float = Sampling.text_guidance,
+    reference_guidance: float = Sampling.reference_guidance,
+    revise_rounds: int = Sampling.revise_rounds,
     detector: str = "whole_image",
     detector_weights: str | None = None,
     recognizer: str | None = "models/recognizer_independent",

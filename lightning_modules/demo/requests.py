@@ -12,8 +12,8 @@ from typing import Any, get_args
 from zoo.facs.labels import AULabel, parse_labels
 from zoo.facs.parsing import Reading, read
 from zoo.facs.policy import LabelError
-from zoo.generators.base import Sampling
 from zoo.pipelines.editing import Part
+from zoo.sampling import Sampling
 
 LONGEST_TEXT = 2000
 """Characters of a description; the lexicon's longest, of all twelve AUs, stay under it."""
@@ -21,13 +21,13 @@ LARGEST_SEED = 2**31 - 1
 NUM_FACES = 100_000
 """Procedural faces to choose from: the people of the test range."""
 GRIDS = ("singles", "toggles", "upper_lower", "seeds", "intensities")
-# name: (least, greatest, default); the defaults are those of `synthesize`
+# name: (least, greatest, default)
 LIMITS: dict[str, tuple[float, float, float]] = {
     "seed": (0, LARGEST_SEED, 0),
-    "steps": (1, 32, 8),
-    "temperature": (0.0, 2.0, 0.3),
-    "text_guidance": (0.0, 10.0, 4.0),
-    "reference_guidance": (0.0, 10.0, 1.0),
+    "steps": (1, 32, Sampling.steps),
+    "temperature": (0.0, 2.0, Sampling.temperature),
+    "text_guidance": (0.0, 10.0, Sampling.text_guidance),
+    "reference_guidance": (0.0, 10.0, Sampling.reference_guidance),
 }
 _WHOLE = ("seed", "steps")
 _KNOWN = {"reference", "aus", "text", "only", "models", "ticket", "kind", *LIMITS}

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from lightning_modules.evaluation.evaluation_set import EvaluationSet
     from lightning_modules.evaluation.systems import Member, System
-    from zoo.generators.base import Sampling
+    from zoo.sampling import Sampling
 
     Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
     """Shows a bar with a caption and a length; gives what advances it."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lightning_modules.evaluation.evaluation_set import EvaluationSet
-    from zoo.generators.base import Sampling
     from zoo.pipelines.base import Pipeline
+    from zoo.sampling import Sampling
 
 FORMAT_VERSION = 1
 _KEY = 12

@@ -204,7 +204,7 @@ def test_synthesis_takes_intensities_as_numbers_and_has_no_grid(tmp_path):
     from lightning_modules.cli.studio import Studio
     from lightning_modules.cli.synthesis_cases import SynthesisCase
     from zoo.bundles import save_bundle
-    from zoo.generators.base import Sampling
+    from zoo.sampling import Sampling
 
     save_bundle(GANimationPipeline(32, channels=4, num_halvings=1).eval(), tmp_path / "model", card="# model")
     studio = Studio(str(tmp_path / "model"), sampling=Sampling(), device="cpu")

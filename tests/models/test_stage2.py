@@ -10,10 +10,10 @@ from zoo.face_encoders.base import FaceEncoder
 from zoo.faces import IDENTITY_RANGES, FaceRenderer, intensity_of, sample_faces
 from zoo.facs import AUS
 from zoo.facs.composer import Composer
-from zoo.generators.base import Sampling
 from zoo.metrics.occurrence_f1 import OccurrenceF1
 from zoo.metrics.verification import Verification
 from zoo.pipelines.base import Pipeline
+from zoo.sampling import Sampling
 
 NUM = 48
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zoo.components import Component
 from zoo.fusion.base import Context
+from zoo.sampling import Sampling as Sampling
 from zoo.shapes import Scalar, Tokens
 
 
@@ -30,32 +31,6 @@ class GeneratorLoss:
     num_supervised: Int[Tensor, ""]
     correct: Float[Tensor, " level"]
     by_ratio: Float[Tensor, "bin 2"]
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How tokens are drawn.
-
-    Attributes:
-        steps: Forward passes before revision; what it means per level is the generator's affair.
-        temperature: Of the draw of a token; 0 takes the likeliest.
-        order: ``confidence``: surest positions first; ``halton``: well spread ones, whatever is in them.
-        choice_temperature: Noise on the confidence (of all levels together), falling to 0 at the last step.
-        text_guidance: How far to go from the picture without text to the one with it; 1 is no guidance.
-        reference_guidance: The same for the reference.
-        guidance_schedule: ``constant``; ``ramp``: from 1 up to the guidance, and 1 in the last quarter.
-        revise_rounds: How often all positions are drawn again, a random quarter at a time, given all others: four
-            passes a round, four for each level where levels are drawn one after another.
-    """
-
-    steps: int = 8
-    temperature: float = 1.0
-    order: str = "confidence"
-    choice_temperature: float = 1.0
-    text_guidance: float = 2.0
-    reference_guidance: float = 1.0
-    guidance_schedule: str = "constant"
-    revise_rounds: int = 0
 
 
 @dataclass(frozen=True)

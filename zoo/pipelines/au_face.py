@@ -12,8 +12,9 @@ from torch import Tensor
 from zoo.codecs.base import Codec
 from zoo.face_encoders.base import FaceEncoder
 from zoo.fusion.base import Context, Fusion
-from zoo.generators.base import Fixed, Generator, GuidedContext, Sampling
+from zoo.generators.base import Fixed, Generator, GuidedContext
 from zoo.pipelines.base import Pipeline, Synthesis
+from zoo.sampling import Sampling
 from zoo.shapes import Images, Intensity, Occurrence
 from zoo.text_encoders.base import EncodedText, TextEncoder
 

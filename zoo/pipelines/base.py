@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from zoo.components import Component
-from zoo.generators.base import Sampling
+from zoo.sampling import Sampling
 from zoo.shapes import Images, Intensity, Occurrence, Tokens
 
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zoo.facs import AUS
-from zoo.generators.base import Sampling
 from zoo.layers.normalization import group_norm
 from zoo.pipelines.base import Pipeline, Synthesis
+from zoo.sampling import Sampling
 from zoo.shapes import Images, Intensity, Occurrence
 
 if TYPE_CHECKING:

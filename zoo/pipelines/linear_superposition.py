@@ -12,8 +12,8 @@ from torch import Tensor
 
 from zoo.facs import AUS
 from zoo.facs.composer import Composer
-from zoo.generators.base import Sampling
 from zoo.pipelines.base import Pipeline, Synthesis
+from zoo.sampling import Sampling
 from zoo.shapes import Images, Intensity, Occurrence
 
 

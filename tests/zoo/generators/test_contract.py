@@ -11,7 +11,8 @@ import torch
 from tests.zoo.contract import ComponentContract
 from zoo.components import component_class, families
 from zoo.fusion.base import Context
-from zoo.generators.base import Fixed, GuidedContext, Sampling
+from zoo.generators.base import Fixed, GuidedContext
+from zoo.sampling import Sampling
 
 MEMBERS = families()["generators"]
 SIZES = {"rows": 4, "cols": 4, "num_levels": 2, "codebook_size": 8, "context_dim": 6}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.zoo.contract import from_config
-from zoo.generators.base import Sampling
+from zoo.sampling import Sampling
 
 PROMPTS = ["The lip corners rise.", "The chin pushes the lower lip up."]
 

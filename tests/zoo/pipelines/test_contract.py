@@ -7,8 +7,8 @@ import torch
 
 from tests.zoo.contract import ComponentContract, from_config
 from zoo.facs import AUS
-from zoo.generators.base import Sampling
 from zoo.pipelines.ganimation import GANimationPipeline
+from zoo.sampling import Sampling
 
 PROMPTS = ["The lip corners rise.", "The chin pushes the lower lip up.", "The brows are lowered."]
 LABELS = torch.tensor([[au in each for au in AUS] for each in ((12,), (17,), (4, 7))])

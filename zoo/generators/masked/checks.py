@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.generators.base import Sampling
+from zoo.sampling import Sampling
 
 
 def check_sizes(name: str, **sizes: int) -> None:

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from zoo.generators.base import Sampling
 from zoo.generators.masked.guidance import Guidance
 from zoo.generators.masked.memory import Memory
 from zoo.generators.masked.noise import Purpose, gumbel, uniform
 from zoo.generators.masked.orders import reveal_counts
+from zoo.sampling import Sampling
 
 _PARTS = 4  # of a round of revision: each site is drawn again given three quarters of the picture
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from zoo.fusion.base import Context
-from zoo.generators.base import Fixed, Generator, GeneratorLoss, GuidedContext, Sampling
+from zoo.generators.base import Fixed, Generator, GeneratorLoss, GuidedContext
 from zoo.generators.masked.checks import check_sampling, check_share, check_sizes
 from zoo.generators.masked.classifier import Classifier
 from zoo.generators.masked.drawing import Drawing, Pass
@@ -21,6 +21,7 @@ from zoo.generators.masked.masks import corrupted
 from zoo.generators.masked.memory import Memory
 from zoo.generators.masked.orders import halton_turns
 from zoo.generators.masked.trunk import Trunk
+from zoo.sampling import Sampling
 from zoo.shapes import Tokens
 
 Canvas = Int[Tensor, "batch site slot"]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from zoo.generators.base import GuidedContext, Sampling
+from zoo.generators.base import GuidedContext
 from zoo.generators.masked.memory import Memory
 from zoo.generators.masked.trunk import Trunk
+from zoo.sampling import Sampling
 
 # Of a ramp. Guidance in a part of the passes costs less and loses nothing: You et al. 2025,
 # https://arxiv.org/abs/2503.07197.
