@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 
 from lightning_modules.callbacks.grids import as_array, grid, reconstruction_rows, save_png
+from lightning_modules.callbacks.recurring import RecurringCallback
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
 
-class Pictures(Callback):
+class Pictures(RecurringCallback):
     """Draw originals, reconstructions, and reconstructions from the first 1, 2, 4 ... levels.
 
     To TensorBoard, and to ``images/`` in the run's folder, on every ``every_n_validations``-th validation. The faces
@@ -26,24 +27,13 @@ class Pictures(Callback):
     """
 
     def __init__(self, num_images: int = 8, every_n_validations: int = 1) -> None:
-        super().__init__()
-        for name, value in (("num_images", num_images), ("every_n_validations", every_n_validations)):
-            if value < 1:
-                message = f"Pictures: {name} must be at least 1, got {value}. Leave the callback out to draw nothing."
-                raise ValueError(message)
+        super().__init__(every_n_validations=every_n_validations)
+        if num_images < 1:
+            message = f"Pictures: num_images must be at least 1, got {num_images}. Leave the callback out to draw none."
+            raise ValueError(message)
         self.num_images = num_images
-        self.every_n_validations = every_n_validations
-        self._validations = 0
         self._images: Tensor | None = None
         self._folder = Path()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Remember how many validations there were."""
-        return {"validations": self._validations}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting."""
-        self._validations = state_dict["validations"]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the run's folder; asked on every rank, since the ranks agree on it."""
@@ -59,16 +49,13 @@ class Pictures(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the first faces."""
-        if batch_idx == 0 and trainer.is_global_zero:
+        if batch_idx == 0 and trainer.is_global_zero and trainer.state.fn == "fit" and self.is_due(trainer):
             self._images = batch["image"][: self.num_images]
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw them, on one rank."""
         images, self._images = self._images, None
-        if trainer.sanity_checking or trainer.state.fn != "fit":
-            return
-        self._validations += 1
-        if images is None or (self._validations - 1) % self.every_n_validations:
+        if images is None:
             return
         with trainer.precision_plugin.forward_context():
             sheet = grid(reconstruction_rows(pl_module.codec, images))

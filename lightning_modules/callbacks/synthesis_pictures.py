@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 
 from lightning_modules.callbacks.grids import READABLE_SIDE, grid, save_png
 from lightning_modules.callbacks.pictures import log_picture
+from lightning_modules.callbacks.recurring import RecurringCallback
 from zoo.facs import AUS
 from zoo.facs.composer import Composer
 from zoo.facs.labels import AULabel, parse_labels
@@ -25,7 +26,7 @@ CONFLICTING = ("1+4", "1+2+4", "10+17", "12+15", "12+24", "6+12+15+17")
 """Combinations of the paper's 26 in which AUs pull the same place in different directions."""
 
 
-class SynthesisPictures(Callback):
+class SynthesisPictures(RecurringCallback):
     """Draw references in rows, and beside each what the model makes of it under single AUs and conflicting ones.
 
     To TensorBoard, and to ``images/`` in the run's folder, on every ``every_n_validations``-th validation. The
@@ -50,30 +51,22 @@ class SynthesisPictures(Callback):
         temperature: float = Sampling.temperature,
         text_guidance: float = Sampling.text_guidance,
     ) -> None:
-        super().__init__()
-        for name, value in (("num_references", num_references), ("every_n_validations", every_n_validations)):
-            if value < 1:
-                message = f"SynthesisPictures: {name} must be at least 1, got {value}. Leave it out to draw nothing."
-                raise ValueError(message)
+        super().__init__(every_n_validations=every_n_validations)
+        if num_references < 1:
+            message = (
+                f"SynthesisPictures: num_references must be at least 1, got {num_references}. "
+                "Leave the callback out to draw none."
+            )
+            raise ValueError(message)
         chosen = [*map(str, AUS), *CONFLICTING] if aus is None else [str(each) for each in aus]
         if not chosen:
             message = "SynthesisPictures: aus must name at least one set, got none. Such as [12, 6+12+15]."
             raise ValueError(message)
         self.num_references = num_references
-        self.every_n_validations = every_n_validations
         self.sampling = Sampling(steps=steps, temperature=temperature, text_guidance=text_guidance)
         self.labels = [parse_labels(each) for each in chosen]
-        self._validations = 0
         self._references: dict[str, Tensor] = {}
         self._folder = Path()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Remember how many validations there were."""
-        return {"validations": self._validations}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting."""
-        self._validations = state_dict["validations"]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the run's folder; asked on every rank, since the ranks agree on it."""
@@ -89,7 +82,7 @@ class SynthesisPictures(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the first references, one of each person."""
-        if batch_idx == 0 and trainer.is_global_zero:
+        if batch_idx == 0 and trainer.is_global_zero and trainer.state.fn == "fit" and self.is_due(trainer):
             people: dict[str, Tensor] = {}
             for subject, reference in zip(batch["subject"], batch["reference"], strict=True):
                 people.setdefault(subject, reference)
@@ -98,10 +91,7 @@ class SynthesisPictures(Callback):
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw them, on one rank."""
         references, self._references = self._references, {}
-        if trainer.sanity_checking or trainer.state.fn != "fit":
-            return
-        self._validations += 1
-        if not references or (self._validations - 1) % self.every_n_validations:
+        if not references:
             return
         prompts = self._prompts(trainer, pl_module)
         with trainer.precision_plugin.forward_context():

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 
+from lightning_modules.callbacks.recurring import RecurringCallback
 from lightning_modules.callbacks.synthesis_figures import SynthesisFigures
 from lightning_modules.callbacks.synthesis_sampling import sampled_faces
 from lightning_modules.trained_parts import require
@@ -25,7 +26,7 @@ _KEPT = ("image", "reference", "truth", "occurrence", "known", "intensity", "pro
 _PORTION = 32
 
 
-class SynthesisSamples(Callback):
+class SynthesisSamples(RecurringCallback):
     """Synthesise the same few validation faces on every ``every_n_validations``-th validation, and log figures of them.
 
     ``val_samples/au_f1``, ``val_samples/au_change_f1``, ``val_samples/identity`` and ``val_samples/l1`` are those of
@@ -53,19 +54,19 @@ class SynthesisSamples(Callback):
         temperature: float = Sampling.temperature,
         text_guidance: float = Sampling.text_guidance,
     ) -> None:
-        super().__init__()
-        for name, value in (("num_images", num_images), ("every_n_validations", every_n_validations)):
-            if value < 1:
-                message = f"SynthesisSamples: {name} must be at least 1, got {value}. Leave it out to measure nothing."
-                raise ValueError(message)
+        super().__init__(every_n_validations=every_n_validations)
+        if num_images < 1:
+            message = (
+                f"SynthesisSamples: num_images must be at least 1, got {num_images}. "
+                "Leave the callback out to measure none."
+            )
+            raise ValueError(message)
         self.num_images = num_images
-        self.every_n_validations = every_n_validations
         self.sampling = Sampling(steps=steps, temperature=temperature, text_guidance=text_guidance)
         self._paths = {"recognizer": recognizer, "identity": identity}
         self._networks = {
             name: None if path is None else Frozen(partial(load, path)) for name, path in self._paths.items()
         }
-        self._validations = 0
         self._batches: list[dict[str, Any]] = []
 
     def check(self) -> None:
@@ -77,14 +78,6 @@ class SynthesisSamples(Callback):
         for name, path in self._paths.items():
             if path is not None:
                 require(path, owner=self, argument=name, cure="Trained ones are in models/; null leaves it out.")
-
-    def state_dict(self) -> dict[str, Any]:
-        """Remember how many validations there were."""
-        return {"validations": self._validations}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting."""
-        self._validations = state_dict["validations"]
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin anew."""
@@ -100,7 +93,7 @@ class SynthesisSamples(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep a few faces of each batch, always the same."""
-        if trainer.sanity_checking or not self._is_due(trainer):
+        if not self.is_due(trainer):
             return
         wanted = -(-self.num_images // trainer.world_size)
         from_each = -(-wanted // int(trainer.num_val_batches[dataloader_idx]))
@@ -113,11 +106,7 @@ class SynthesisSamples(Callback):
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Synthesise them, and log what they are worth."""
         batches, self._batches = self._batches, []
-        if trainer.sanity_checking:
-            return
-        is_due = self._is_due(trainer)
-        self._validations += 1
-        if not is_due:
+        if not self.is_due(trainer):
             return
         networks: Any = {
             name: None if each is None else each.on(pl_module.device) for name, each in self._networks.items()
@@ -132,9 +121,6 @@ class SynthesisSamples(Callback):
         for name, figure in _LOGGED.items():
             if found.get(figure) is not None:
                 pl_module.log(f"val_samples/{name}", found[figure], prog_bar=name == "au_f1")
-
-    def _is_due(self, trainer: Trainer) -> bool:
-        return trainer.state.fn != "fit" or self._validations % self.every_n_validations == 0
 
 
 def _rows_of(batch: Any, rows: list[int]) -> dict[str, Any]:

@@ -103,12 +103,6 @@ def test_looking_changes_nothing_that_is_learnt(small, stage2, tmp_path):
     assert small.digest(plain.parameters()) == small.digest(watched.parameters())
 
 
-def test_they_count_on_after_a_resume():
-    for callback in (SynthesisPictures(), SynthesisSamples(recognizer=None, identity=None)):
-        callback.load_state_dict({"validations": 3})
-        assert callback.state_dict() == {"validations": 3}
-
-
 def test_conflicting_columns_are_of_the_papers_combinations():
     antagonists = {unit.number: unit.antagonists for unit in ACTION_UNITS}
     assert len(CONFLICTING) >= 4
