@@ -24,9 +24,11 @@ from zoo.facs import AUS
 from zoo.files import save_json
 from zoo.pipelines.au_face import AUFacePipeline
 from zoo.pipelines.base import Pipeline
+from zoo.pipelines.stable_diffusion import StableDiffusionPipeline
 from zoo.quantizers.base import Quantizer
 from zoo.randomness import mix, uniform
 from zoo.recognizers.base import Recognizer
+from zoo.sampling import Sampling
 from zoo.text_encoders.base import TextEncoder
 from zoo.text_recognizers.base import TextRecognizer
 
@@ -71,6 +73,25 @@ def differences(recorded: Any, computed: dict[str, Any]) -> list[str]:
         return [f"outputs must be {sorted(computed['outputs'])}, recorded are {names!r:.120}"]
     found = (_difference(name, kept[name], computed["outputs"][name]) for name in kept)
     return [each for each in found if each]
+
+
+def changes(before: Component, after: Component) -> dict[str, dict[str, float]]:
+    """Say how far a component's outputs for fixed inputs are from another's of its kind; empty where it has none.
+
+    Of tokens the share of the same ones; of other numbers the largest and the mean difference, and their root mean
+    square, to compare these with.
+    """
+    with torch.inference_mode():
+        pairs = [(name, was, now) for (name, was), (_, now) in zip(_outputs(before), _outputs(after), strict=True)]
+    found: dict[str, dict[str, float]] = {}
+    for name, was, now in pairs:
+        if not was.is_floating_point():
+            found[name] = {"same_tokens": float((was == now).double().mean())}
+            continue
+        away, size = (was - now).double().abs(), was.double().square().mean().sqrt()
+        kinds = {"largest_difference": away.max(), "mean_difference": away.mean(), "root_mean_square": size}
+        found[name] = {kind: float(f"{value:.3g}") for kind, value in kinds.items()}
+    return found
 
 
 def _difference(name: str, kept: Any, computed: dict[str, Any]) -> str | None:
@@ -128,6 +149,9 @@ def _outputs(component: Component) -> Iterator[tuple[str, Tensor]]:
     match component:
         case AUFacePipeline():
             yield from _parts(component)
+        case StableDiffusionPipeline():  # in few steps: each takes seconds in the real one
+            images, few = probe_images(component.image_size), Sampling(steps=2)
+            yield "images", component.synthesize(images, _PROMPTS, sampling=few).images
         case Pipeline():
             images = probe_images(component.image_size)
             aus = _occurrence()

@@ -80,6 +80,9 @@ def faces(tmp_path_factory):
 @pytest.fixture
 def words(faces, monkeypatch, tmp_path, config):
     """What to say to fit a config of four batches, in a folder of its own."""
+    if "stable_diffusion" in config:
+        for package in ("diffusers", "peft"):
+            pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(faces)  # where data modules that render look; not all do
     options = ("--data.num_train", "32", "--data.batch_size", "8")

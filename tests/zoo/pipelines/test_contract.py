@@ -8,6 +8,7 @@ import torch
 from tests.zoo.contract import ComponentContract, from_config
 from zoo.facs import AUS
 from zoo.pipelines.ganimation import GANimationPipeline
+from zoo.pipelines.stable_diffusion import StableDiffusionPipeline
 from zoo.sampling import Sampling
 
 PROMPTS = ["The lip corners rise.", "The chin pushes the lower lip up.", "The brows are lowered."]
@@ -29,6 +30,9 @@ class TestPipelines(ComponentContract):
     family = "pipelines"
 
     def arguments(self, member):
+        if member == "stable_diffusion":
+            for package in ("diffusers", "peft"):
+                pytest.importorskip(package)
         # in place of a trained bundle
         return {"pipeline": from_config("pipelines/au_face")} if member == "linear_superposition" else {}
 
@@ -37,6 +41,12 @@ class TestPipelines(ComponentContract):
         pipeline = getattr(pipeline, "pipeline", pipeline)  # what another one wraps learns by itself
         if isinstance(pipeline, GANimationPipeline):
             return pipeline(references, torch.rand(3, len(AUS), generator=generator))
+        if isinstance(pipeline, StableDiffusionPipeline):
+            noise = torch.randn(2, 3, 4, 16, 16, generator=generator).to(references)
+            latents = pipeline.encode(references, noise=noise[0])
+            text = pipeline.encode_prompts(PROMPTS)
+            told = pipeline(latents, text, noise=noise[1], times=torch.tensor([10, 500, 900]))
+            return told.prediction, pipeline.networks().decode(latents)
         coded = pipeline.codec(references)
         context = pipeline.context(
             pipeline.text_encoder(PROMPTS),

@@ -1,0 +1,1 @@
+"""What latent diffusion is made of: networks of diffusers, LoRA layers for them, and prompts in chunks."""
