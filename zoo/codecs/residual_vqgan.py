@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from zoo.codecs.base import Codec, Reconstruction
 from zoo.layers.attention import SpatialAttention
+from zoo.layers.frequencies import low_frequencies
 from zoo.layers.normalization import group_norm
 from zoo.layers.resampling import Downsample, Upsample, channels_to_pixels, pixels_to_channels
 from zoo.layers.residual_block import ResidualBlock
@@ -37,6 +38,9 @@ class ResidualVQGANCodec(Codec):
         patch_size: Side of the squares of pixels that the stem moves into channels; 1 convolves the pixels
             themselves.
         attention: Whether positions attend to each other at the lowest resolution.
+        shortcut: Whether linear maps run beside encoder and decoder, from each square of ``stride`` pixels to its
+            latents and back (compare Chen et al. 2025, section 3.2, https://arxiv.org/abs/2410.10733). They start as
+            the lowest frequencies of the square, the networks beside them at 0, which learn what is missing.
         dropout: Share of activations dropped inside residual blocks.
         recompute: Whether training computes activations a second time instead of keeping them, to save memory.
     """
@@ -50,6 +54,7 @@ class ResidualVQGANCodec(Codec):
         num_residual_blocks: int = 2,
         patch_size: int = 1,
         attention: bool = True,
+        shortcut: bool = False,
         dropout: float = 0.0,
         recompute: bool = False,
     ) -> None:
@@ -90,6 +95,10 @@ class ResidualVQGANCodec(Codec):
             nn.SiLU(),
             nn.Conv2d(widths[0], patch_dim, 3, padding=1),
         )
+        self.into_latents: nn.Conv2d | None = None
+        self.into_pixels: nn.Conv2d | None = None
+        if shortcut:
+            self._add_shortcut(latent_dim)
         # Convolutions are about twice as fast this way on CPUs, and tensor cores want it too; the activations
         # follow the layout of the weights.
         self.encoder.to(memory_format=torch.channels_last)
@@ -114,12 +123,18 @@ class ResidualVQGANCodec(Codec):
                 f"got {height} x {width}. Resize or crop the images, or change patch_size or channel_multipliers."
             )
             raise ValueError(message)
-        return self._run(self.encoder, pixels_to_channels(images, self.patch_size))
+        latents = self._run(self.encoder, pixels_to_channels(images, self.patch_size))
+        if self.into_latents is not None:
+            latents = latents + self.into_latents(pixels_to_channels(images, self.stride))
+        return latents
 
     def decode(self, latents: Latents) -> Images:
         """Give images from quantized latents; not clamped."""
         # float32 also under autocast: the losses and their summed gradient need the precision
-        return channels_to_pixels(self._run(self.decoder, latents).float(), self.patch_size)
+        images = channels_to_pixels(self._run(self.decoder, latents).float(), self.patch_size)
+        if self.into_pixels is not None:
+            images = images + channels_to_pixels(self.into_pixels(latents).float(), self.stride)
+        return images
 
     def forward(self, images: Images) -> Reconstruction:
         """Encode, quantize and decode; in training mode the quantizer learns."""
@@ -127,6 +142,26 @@ class ResidualVQGANCodec(Codec):
         return Reconstruction(
             images=self.decode(quantized.latents), tokens=quantized.tokens, commitment=quantized.commitment
         )
+
+    def _add_shortcut(self, latent_dim: int) -> None:
+        pixel_dim = 3 * self.stride**2
+        if latent_dim > pixel_dim:
+            message = (
+                "ResidualVQGANCodec: shortcut must be false where latents have more channels than a square has "
+                f"values, got {latent_dim} for {pixel_dim}. Lower the quantizer's latent_dim."
+            )
+            raise ValueError(message)
+        self.into_latents = nn.Conv2d(pixel_dim, latent_dim, 1, bias=False)
+        self.into_pixels = nn.Conv2d(latent_dim, pixel_dim, 1, bias=False)
+        vectors = low_frequencies(self.stride, latent_dim)
+        with torch.no_grad():
+            self.into_latents.weight.copy_(vectors[:, :, None, None])
+            self.into_pixels.weight.copy_(vectors.T[:, :, None, None])
+        for network in (self.encoder, self.decoder):
+            last: nn.Conv2d = network[-1]  # type: ignore[assignment]
+            nn.init.zeros_(last.weight)
+            assert last.bias is not None
+            nn.init.zeros_(last.bias)
 
     def _run(self, layers: nn.Sequential, maps: Tensor) -> Tensor:
         maps = maps.contiguous(memory_format=torch.channels_last)

@@ -104,3 +104,30 @@ def test_it_learns_one_batch(generator):
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.3 * losses[0]
+
+
+def test_the_shortcut_alone_keeps_the_lowest_frequencies(generator):
+    codec = ResidualVQGANCodec(
+        _Rounding(), channels=8, channel_multipliers=[1], num_residual_blocks=1, patch_size=8, shortcut=True
+    )
+    columns = torch.linspace(-1, 1, 8).repeat(2)
+    smooth = torch.rand(2, 3, 1, 1, generator=generator) + 0.1 * columns.expand(2, 3, 16, 16)
+    noise = torch.rand(2, 3, 16, 16, generator=generator)
+    with torch.no_grad():
+        errors = [(codec.decode(codec.encode(images)) - images).square().mean() for images in (smooth, noise)]
+        norms = [codec.encode(images).square().sum() / images.square().sum() for images in (smooth, noise)]
+    assert errors[0] < 1e-4 < 0.02 < errors[1]
+    assert norms[0] == pytest.approx(1, abs=1e-3)  # orthonormal
+    assert norms[1] < 0.9
+
+
+def test_a_shortcut_learns_with_the_rest(generator):
+    codec = _codec(shortcut=True)
+    codec(torch.rand(1, 3, 16, 16, generator=generator)).images.square().sum().backward()
+    assert codec.into_latents.weight.grad.abs().sum() > 0
+    assert codec.into_pixels.weight.grad.abs().sum() > 0
+
+
+def test_a_shortcut_of_more_latents_than_values_is_refused():
+    with pytest.raises(ValueError, match="shortcut must be false .* got 8 for 3"):
+        _codec(shortcut=True, channel_multipliers=[1])
