@@ -27,6 +27,11 @@ COMMANDS: dict[str, str | dict[str, str]] = {
     },
     "evaluate": "lightning_modules.cli.evaluate:evaluate",
     "export": "zoo.export:export",
+    "external": {
+        "list": "lightning_modules.cli.external:list_systems",
+        "make": "lightning_modules.cli.external:make",
+    },
+    "figure": "lightning_modules.cli.figure:figure",
     "import": {"mefarg": "zoo.foreign.mefarg:import_mefarg"},
     "list": {
         "parts": "lightning_modules.cli.listing:list_parts",

@@ -16,8 +16,8 @@ from zoo.components import Component, component_class, families
 FILES = sorted(file.relative_to(CONFIGS) for file in CONFIGS.rglob("*.yaml"))
 PARTS = [file for file in FILES if file.parts[0] in families()]
 DATA = [file for file in FILES if file.parts[0] == "data"]
-# those of studies/ and of evaluate are no configs of a run: tests/lightning_modules/study and /evaluation read them
-TOOLS = [file for file in FILES if file.parts[0] == "studies" or file.stem == "evaluate"]
+# those of tools are no configs of a run: their own tests in tests/lightning_modules read them
+TOOLS = [file for file in FILES if file.parts[0] in ("studies", "external", "figures") or file.stem == "evaluate"]
 OTHERS = [file for file in FILES if file not in PARTS and file not in DATA and file not in TOOLS]
 EXPERIMENTS = [
     file for file in OTHERS if {"model", "extends"} & set(read(CONFIGS / file)) and "offline" not in file.stem

@@ -15,6 +15,8 @@ _GROUPS = {
     "dataset": "build a data set: aligned faces, AU labels, descriptions, reference faces, splits, card",
     "evaluate": "measure models and folders of pictures on one test set, by one set of judges: tables with intervals",
     "export": "write what a run trained as a bundle: weights, arguments, card, checksums",
+    "external": "systems of others: what each takes and needs, and its pictures of a test set, for evaluate",
+    "figure": "faces of several systems side by side: the paper's Figures 1 and 4, its Appendix I, or one's own",
     "import": "turn a published checkpoint of others into a bundle",
     "list": "list the parts that a config can name; list models: trained bundles and their figures",
     "survey": "the user study: a page on which people rank pictures of several systems, and its scores",
@@ -30,6 +32,10 @@ _MEMBERS = {
         "disfaplus": "DISFA+",
         "manifest": "images of one's own, with labels in a CSV or parquet file",
         "faces": "procedural FACS faces",
+    },
+    "external": {
+        "list": "the paper's Table 1, and what else one must know to run each system",
+        "make": "have systems make the pictures of a test set, each in its own installation and process",
     },
     "list": {
         "parts": "every part of every family, with its config; the word may be left out",
@@ -82,6 +88,16 @@ _EXAMPLES = {
     "cli.py export": """
   python cli.py export --checkpoint runs/stage1/version_0 --output exported/codec    then zoo.load("exported/codec")
   python cli.py export --checkpoint models/codec --format onnx --output exported/codec    graphs for other runtimes""",
+    "cli.py external list": """
+  python cli.py external list                                   every system, and whether it is at hand
+  python cli.py external list --paper                           the paper's Table 1""",
+    "cli.py external make": """
+  python cli.py external make --systems external/uniportrait.yaml --python.uniportrait ENV/bin/python --output made
+  python cli.py external make --systems external/uniportrait.yaml,external/anyface.yaml --num-images 512 --output made
+  python cli.py evaluate --systems.ours models/vq_auface --systems.theirs made/uniportrait --output evaluated/both""",
+    "cli.py figure": """
+  python cli.py figure --config figures/figure4.yaml --output figures/figure4.png
+  python cli.py figure --config figures/sadness.yaml --systems.GAN runs/ganimation/version_0 --output sad.png""",
     "cli.py import mefarg": """
   python cli.py import mefarg --checkpoint MEFARG_resnet50_BP4D_fold1.pth --output models/mefarg_bp4d""",
     "cli.py list parts": """

@@ -44,8 +44,8 @@ class Recipe:
         options: Dotted keys and their values, laid over all.
         parts: Dotted keys whose value is the run of a part.
         budget: How long it trains; None is as long as its configs say.
-        trained: A run's folder or a bundle that is taken as it is, in place of training; ``{seed}`` stands for the
-            seed.
+        trained: A run's folder, a bundle or a folder of pictures that is taken as it is, in place of training;
+            ``{seed}`` stands for the seed. Or the YAML of a part that has its weights from others.
         per_seed: Whether each seed has one of its own.
         seed: The one seed of a part that all seeds share.
         minutes: How long it took where it was tried, for estimates.

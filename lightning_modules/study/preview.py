@@ -86,13 +86,18 @@ def _steps(work: Work, run: Run) -> Iterator[Step]:
         yield Step(f"{recipe.name}/clock", "to do", 2.0, "a guess", command_line(run.clock_words(file)))
     minutes, known_from = _minutes(work, run, steps)
     standing = "to do"
-    if recipe.trained is not None:
+    if run.is_assembled:
+        standing, minutes, known_from = ("complete" if work.is_trained(run) else "to do"), 0.5, "a guess"
+    elif recipe.trained is not None:
         standing = "trained already"
     elif work.is_trained(run):
         standing = "complete"
     elif is_saved(run.path):
         standing = "goes on from its last checkpoint"
-    command = "" if recipe.trained is not None else command_line(run.fit_words(steps))
+    if run.is_assembled:
+        command = command_line(run.export_words())
+    else:
+        command = "" if recipe.trained is not None else command_line(run.fit_words(steps))
     yield Step(run.key, standing, minutes, known_from, command)
     if recipe.is_part:
         return

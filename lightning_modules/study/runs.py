@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from lightning_modules.cli.composition import compose, merged
-from lightning_modules.cli.config_files import shown
+from lightning_modules.cli.config_files import find_config, is_config_name, shown
 from lightning_modules.cli.errors import UserError
+from lightning_modules.study.assembling import found
 from lightning_modules.study.folders import StudyFolder, read_state
 from lightning_modules.study.plan import Measure, Recipe, Study
 from lightning_modules.study.recipes import config_of
@@ -48,9 +49,20 @@ class Run:
     @property
     def path(self) -> Path:
         """Its folder, or that of what is trained already."""
-        if self.recipe.trained is not None:
-            return Path(self.recipe.trained.replace("{seed}", str(self.seed)))
+        if self.recipe.trained is not None and not self.is_assembled:
+            return found(Path(self.recipe.trained.replace("{seed}", str(self.seed))))
         return self.folder.run(self.recipe.name, self.seed)
+
+    @property
+    def is_assembled(self) -> bool:
+        """Whether it is the YAML of a part that has its weights from others, and becomes a bundle in its folder."""
+        return is_config_name(self.recipe.trained)
+
+    def export_words(self) -> list[str]:
+        """Give the command after ``python cli.py`` that writes that bundle."""
+        assert self.recipe.trained is not None
+        words = {"checkpoint": shown(find_config(self.recipe.trained)), "output": shown(self.path), "overwrite": True}
+        return ["export", *_words(words)]
 
     def part(self, name: str) -> Run:
         """Give the run of a part that serves this one."""

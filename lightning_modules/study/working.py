@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import time
@@ -15,6 +14,7 @@ from typing import Any
 
 from lightning_modules.cli.config_files import shown
 from lightning_modules.cli.errors import UserError
+from lightning_modules.study.assembling import CHECKPOINTS, sources_of, stamp
 from lightning_modules.study.folders import StudyFolder, note_state, read_state
 from lightning_modules.study.plan import Measure, Recipe, Study
 from lightning_modules.study.processes import ProcessError, Processes, Slot, locked
@@ -22,7 +22,6 @@ from lightning_modules.study.runs import Run, changes
 from lightning_modules.study.scheduling import Task
 from zoo.files import save_json
 
-CHECKPOINTS = ("best.ckpt", "last.ckpt")
 _NUM_CHANGES = 4
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -66,6 +65,8 @@ class Work:
 
     def train(self, run: Run, slot: Slot) -> bool:
         """Train a part or variant, or go on with it; say whether there was anything to do."""
+        if run.is_assembled:
+            return self._assemble(run, slot)
         if run.recipe.trained is not None:
             if not run.path.exists():
                 message = f"{run.key}: trained must be a run's folder or a bundle, got {run.recipe.trained!r}."
@@ -91,6 +92,18 @@ class Work:
                 raise ProcessError(message)
             sessions = [*known.get("sessions", []), {"began": round(started, 1), "ended": round(time.time(), 1)}]
             note_state(state, trained=True, sessions=sessions, slot=slot.name, threads=slot.num_threads)
+            return True
+
+    def _assemble(self, run: Run, slot: Slot) -> bool:
+        """Write a part that has its weights from others as a bundle, unless it is made of these already."""
+        with self._held(run.recipe, f"seed_{run.seed}") as held:
+            made_of = sources_of(run)
+            state = run.folder.state(run.recipe.name, run.seed)
+            if read_state(state).get("made_of") == made_of and run.path.is_dir():
+                return False
+            log = run.folder.log(run.recipe.name, f"seed_{run.seed}")
+            self.processes.run(run.export_words(), slot=slot, log=log, held=held)
+            note_state(state, made_of=made_of)
             return True
 
     def clock(self, recipe: Recipe, slot: Slot) -> bool:
@@ -185,7 +198,7 @@ class Work:
         return self.is_trained(run) and all(self.is_measured(run, measure) for measure in measures)
 
     def _stamp(self, run: Run, measure: Measure) -> dict[str, Any]:
-        return {"command": run.measure_words(measure), "weights": _stamp(run.path)}
+        return {"command": run.measure_words(measure), "weights": stamp(run.path)}
 
     def _tasks(self, recipe: Recipe, seed: int) -> Iterator[Task]:
         run = self.run(recipe, seed)
@@ -222,15 +235,6 @@ class Work:
 def is_saved(path: Path) -> bool:
     """Whether a run's folder has a checkpoint."""
     return any((path / "checkpoints" / name).is_file() for name in CHECKPOINTS)
-
-
-def _stamp(path: Path) -> str:
-    """What changes when weights do."""
-    files = [path / "checkpoints" / name for name in CHECKPOINTS]
-    files += [path / "model.safetensors", path]
-    file = next(each for each in files if each.is_file() or each == path)
-    status = os.stat(file)
-    return f"{file.name} {status.st_size} {status.st_mtime_ns}"
 
 
 def _refuse_changes(run: Run, known: dict[str, Any], said: dict[str, Any]) -> None:

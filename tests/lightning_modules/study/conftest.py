@@ -77,6 +77,11 @@ class PretendingProcesses(Processes):
             figures = {"f1": f1, "f1_interval": [f1 - 0.05, f1 + 0.05], "l1": 0.1, "l1_interval": [0.09, 0.11]}
             self._write(Path(options["--output"]) / "metrics.json", {**figures, "f1_copied": 0.1, **COPIED})
             return 1.0
+        if words[0] == "export":
+            place = Path(options["--output"])
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "model.safetensors").write_text(str(len(self.commands)) * len(self.commands))
+            return 1.0
         clock = options.get("--callbacks.training_clock.file")
         if clock:
             self._write(Path(clock), {"steps": 45, "seconds": 9.0, "seconds_per_step": 0.2})

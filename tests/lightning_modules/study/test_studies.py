@@ -8,18 +8,22 @@ import pytest
 import cli
 from lightning_modules.cli.config_files import CONFIGS
 from lightning_modules.study.folders import StudyFolder
+from lightning_modules.study.preview import preview
 from lightning_modules.study.processes import Processes
 from lightning_modules.study.reading import read_study
 from lightning_modules.study.working import Work
 
 FILES = sorted(str(file.relative_to(CONFIGS)) for file in (CONFIGS / "studies").rglob("*.yaml"))
-OVERLAYS = {"studies/table5_from_table2.yaml": "studies/table5.yaml"}
+OVERLAYS = {
+    "studies/table5_from_table2.yaml": "studies/table5.yaml",
+    "studies/table3_external.yaml": "studies/table3.yaml",
+}
 STUDIES = [file for file in FILES if file not in OVERLAYS]
 
 
 def runs_of(study, folder):
     study = replace(study, seeds=study.seeds[:1])  # seeds have the same configs
-    return list(Work(study, StudyFolder(folder), Processes()).runs())
+    return [run for run in Work(study, StudyFolder(folder), Processes()).runs() if run.recipe.trained is None]
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +69,27 @@ def test_a_config_of_a_study_parses(tmp_path, capfd):
     assert "max_steps: 100" in out
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_an_overlay_fits_its_study(overlay):
-    study = read_study(OVERLAYS[overlay], overlay=overlay)
+def test_an_overlay_of_table_5_measures_the_models_of_table_2():
+    study = read_study("studies/table5.yaml", overlay="studies/table5_from_table2.yaml")
     assert study.variants["full"].trained == "runs/studies/table2/runs/text/seed_{seed}"
     assert "text" in read_study("studies/table2.yaml").variants
+
+
+def test_an_overlay_of_table_3_measures_pictures_of_others():
+    study = read_study("studies/table3.yaml", overlay="studies/table3_external.yaml")
+    assert set(read_study("studies/table3.yaml").variants) < set(study.variants)
+    assert study.variants["uniportrait"].trained == "made/uniportrait"
+
+
+def test_table_3_names_what_needs_no_training(tmp_path):
+    study = read_study("studies/table3.yaml")
+    steps = {step.key: step for step in preview(Work(study, StudyFolder(tmp_path), Processes()))}
+    assert steps["vq_auface/seed_0"].standing == "trained already"
+    assert "evaluate --systems.model models/vq_auface" in steps["vq_auface/seed_0/seen"].command
+    made = steps["superposition/seed_0"].command
+    assert "export --checkpoint configs/pipelines/linear_superposition.yaml --output" in made
+    assert "superposition/seed_0" in steps["superposition/seed_0/unseen"].command
+    assert "--data data/procedural_faces.yaml" in steps["ganimation/seed_0/seen"].command
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -84,6 +104,7 @@ def test_the_papers_tables_agree_where_they_show_the_same_model():
     """Tables 2, 5 and 6 all have the full model; sections 5.3 and 5.6 say some figures again."""
     tables = {number: read_study(f"studies/table{number}.yaml").variants for number in (2, 5, 6)}
     full = tables[6]["full"].paper["test"]
+    assert full == read_study("studies/table3.yaml").variants["vq_auface"].paper["seen"]
     assert full == tables[2]["text"].paper["seen"] == tables[5]["full"].paper["seen"]
     assert (full["AAAD"], tables[2]["labels"].paper["seen"]["AAAD"]) == (0.606, 0.459)
     unseen = tables[5]["full"].paper["unseen"]

@@ -176,6 +176,34 @@ def test_what_is_trained_already_is_only_measured(work, do):
     assert "large/seed_0" not in made.processes.trained()
 
 
+def test_a_part_with_weights_of_others_becomes_a_bundle_and_is_measured(work, do, folder):
+    weights = folder / "trained" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.touch()
+    (folder / "added_up.yaml").write_text("class_path: toys.AddedUp\ninit_args: {pipeline: trained, number: 2}")
+    overlay = "seeds: [0]\nvariants: {large: {trained: added_up.yaml}, small: null}"
+    made = work(overlay)
+    do(made)
+    codec, exported, measured = made.processes.commands
+    assert codec[0] == "fit"
+    assert exported == [
+        "export",
+        "--checkpoint",
+        "added_up.yaml",
+        "--output",
+        "out/runs/large/seed_0",
+        "--overwrite",
+        "true",
+    ]
+    assert options(measured)["--model"] == "out/runs/large/seed_0"
+    again = work(overlay)
+    do(again)
+    assert again.processes.commands == []
+    weights.write_text("other weights")
+    do(again)
+    assert [each[0] for each in again.processes.commands] == ["export", "evaluate"]
+
+
 def test_a_variant_can_have_a_judge_of_its_own(work, do):
     overlay = "parts: {judge: {configs: [codec.yaml]}}\nvariants: {small: {measured_with: {judge: part:judge}}}"
     made = work(overlay)
