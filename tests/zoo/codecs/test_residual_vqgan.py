@@ -111,7 +111,7 @@ def test_the_shortcut_alone_keeps_the_lowest_frequencies(generator):
         _Rounding(), channels=8, channel_multipliers=[1], num_residual_blocks=1, patch_size=8, shortcut=True
     )
     columns = torch.linspace(-1, 1, 8).repeat(2)
-    smooth = torch.rand(2, 3, 1, 1, generator=generator) + 0.1 * columns.expand(2, 3, 16, 16)
+    smooth = torch.rand(2, 1, 1, 1, generator=generator) + 0.1 * columns.expand(2, 3, 16, 16)
     noise = torch.rand(2, 3, 16, 16, generator=generator)
     with torch.no_grad():
         errors = [(codec.decode(codec.encode(images)) - images).square().mean() for images in (smooth, noise)]
