@@ -215,7 +215,7 @@ class StableDiffusionModule(TrainingModule):
 
 def truncated(text: EncodedPrompts) -> Tensor:
     """Give the share of the prompts' ids that the text encoder didn't see."""
-    return 1 - text.read.sum() / text.given.sum().clamp(min=1)
+    return (text.given - text.read).sum() / text.given.sum().clamp(min=1)
 
 
 def min_snr_weights(signal: Tensor, gamma: float, *, of: Literal["noise", "velocity"]) -> Tensor:
