@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,16 +25,13 @@ from zoo.graphs import Graph, graphs
 PARITY = "parity.json"
 TOLERANCE = 1e-3
 """Largest difference of a graph from the component, as a share of the output's root mean square."""
-SHARE = 0.99
-"""How many tokens must be the same: two codes may be equally near."""
 _FORMATS = ("onnx", "pt2")
 _EXAMPLE, _OTHERS = 2, (1, 3)
+_MOST = 2**16
 
 
-def save_graphs(
-    component: Component, directory: Path, *, format: str, image_size: int = 64
-) -> dict[str, dict[str, float | bool]]:
-    """Write the graphs of a component and how far each is from it; gives the latter.
+def save_graphs(component: Component, directory: Path, *, format: str, image_size: int = 64) -> dict[str, Any]:
+    """Write the graphs of a component, what each takes and gives, and how far each is from it; gives the latter two.
 
     Args:
         component: In eval mode, on the CPU.
@@ -47,17 +46,16 @@ def save_graphs(
     if format not in _FORMATS:
         message = f"save_graphs: format must be one of {', '.join(_FORMATS)}, got {format!r}."
         raise ValueError(message)
-    report: dict[str, dict[str, float | bool]] = {}
+    report: dict[str, Any] = {}
     with torch.no_grad(), _plain_attention():
         for graph in graphs(component, image_size=image_size):
             file = directory / f"{graph.name}.{format}"
             write_whole(file, functools.partial(_write, graph, format=format))
-            report[file.name] = compared(graph, file)
-            if not report[file.name]["passed"]:
-                message = (
-                    f"save_graphs: {file.name} must compute what the component does, and differs: {report[file.name]}."
-                )
+            figures = compared(graph, file)
+            if not figures["passed"]:
+                message = f"save_graphs: {file.name} must compute what the component does, and differs: {figures}."
                 raise ValueError(message)
+            report[file.name] = {**figures, **_signature(graph)}
     if not report:
         message = f"save_graphs: component must be of a kind with graphs of its own, got {type(component).__name__}."
         raise ValueError(message)
@@ -74,56 +72,80 @@ def compared(graph: Graph, file: Path) -> dict[str, float | bool]:
         worst, share, has_tokens = 0.0, 1.0, False
         for count in _OTHERS:
             inputs = make(count)
-            expected, given = graph.module(*inputs.values()), run(inputs)
-            pairs = zip(_flat(expected), given, strict=True)
-            for own, other in pairs:
+            expected, given = graph.module(**inputs), run(inputs)
+            same = None
+            for own, other in zip(_flat(expected), given, strict=True):
                 if own.shape != other.shape:
                     return {"passed": False}
-                if own.is_floating_point():
-                    size = max(float(own.square().mean().sqrt()), 1e-12)
-                    worst = max(worst, float((own - other).abs().max()) / size)
-                else:
-                    has_tokens, share = True, min(share, float((own == other).float().mean()))
+                if not own.is_floating_point():
+                    agreed = own == other
+                    has_tokens, share = True, min(share, float(agreed.float().mean()))
+                    same = agreed.all(1)
+                    continue
+                size = max(float(own.square().mean().sqrt()), 1e-12)
+                away = (own - other).abs()
+                if same is not None and same.shape == away.shape:  # what is said of tokens, where these are the same
+                    away = away[same]
+                worst = max(worst, float(away.max()) / size if away.numel() else 0.0)
         found[f"largest_difference_{kind}"] = float(f"{worst:.3g}")
         if has_tokens:
             found[f"same_tokens_{kind}"] = share
-        found["passed"] = bool(found["passed"]) and worst <= TOLERANCE and share >= SHARE
+        found["passed"] = bool(found["passed"]) and worst <= TOLERANCE and share >= graph.share
     return found
 
 
-def in_words(figures: dict[str, float | bool]) -> str:
+def in_words(figures: dict[str, Any]) -> str:
     """Say what :func:`compared` found, in one line."""
-    said = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in figures.items() if name != "passed"]
+    kinds = ("largest_difference", "same_tokens")
+    said = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in figures.items() if name.startswith(kinds)]
     return ", ".join(said) or "gives other shapes"
+
+
+def _signature(graph: Graph) -> dict[str, Any]:
+    """Say what a graph is for, takes and gives."""
+    inputs = graph.inputs(_EXAMPLE)
+    outputs = zip(graph.outputs, _flat(graph.module(**inputs)), strict=True)
+    return {
+        "about": (inspect.getdoc(type(graph.module)) or "").partition("\n\nArgs:")[0],
+        "inputs": {name: _said(each, _axes(graph, name)) for name, each in inputs.items()},
+        f"outputs_of_{_EXAMPLE}_samples": {name: _said(each, {}) for name, each in outputs},
+    }
+
+
+def _said(tensor: Tensor, axes: dict[int, str]) -> str:
+    sizes = [axes.get(axis, str(size)) for axis, size in enumerate(tensor.shape)]
+    return f"{str(tensor.dtype).removeprefix('torch.')} [{', '.join(sizes)}]"
+
+
+def _axes(graph: Graph, name: str) -> dict[int, str]:
+    return graph.axes.get(name, {0: "batch"})
 
 
 def _write(graph: Graph, file: Path, *, format: str) -> None:
     inputs = graph.inputs(_EXAMPLE)
-    batch = torch.export.Dim("batch", min=1, max=4096)
-    axes = {
-        name: {graph.batch_axis: batch, **{at: torch.export.Dim(each, min=1, max=1024) for at, each in more.items()}}
-        for name, more in ((name, (graph.dynamic or {}).get(name, {})) for name in inputs)
-    }
-    program = torch.export.export(graph.module, tuple(inputs.values()), dynamic_shapes=tuple(axes.values()))
+    names = {name for each in inputs for name in _axes(graph, each).values()}
+    sizes = {name: torch.export.Dim(name, min=1, max=_MOST) for name in names}
+    axes = {each: {axis: sizes[name] for axis, name in _axes(graph, each).items()} for each in inputs}
+    program = torch.export.export(graph.module, (), kwargs=inputs, dynamic_shapes=axes)
     if format == "pt2":
         with warnings.catch_warnings(), file.open("wb") as stream:
             warnings.simplefilter("ignore")  # of views among the constants; what is written is compared afterwards
             torch.export.save(program, stream)
         return
     _onnx_runtime()
-    torch.onnx.export(program, (), file, input_names=list(inputs), dynamo=True, verbose=False, external_data=False)
+    names_of = {"input_names": list(inputs), "output_names": list(graph.outputs)}
+    torch.onnx.export(program, (), file, **names_of, dynamo=True, verbose=False, external_data=False)
 
 
 def _opened(file: Path) -> Callable[[dict[str, Tensor]], list[Tensor]]:
     if file.suffix == ".pt2":
         with file.open("rb") as stream:
             module = torch.export.load(stream).module()
-        return lambda inputs: _flat(module(*inputs.values()))
+        return lambda inputs: _flat(module(**inputs))
     session = _onnx_runtime().InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    names = [each.name for each in session.get_inputs()]
     return lambda inputs: [
-        torch.from_numpy(each)
-        for each in session.run(None, {name: value.numpy() for name, value in zip(names, inputs.values(), strict=True)})
+        torch.from_numpy(np.asarray(each))
+        for each in session.run(None, {name: value.numpy() for name, value in inputs.items()})
     ]
 
 

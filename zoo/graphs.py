@@ -6,7 +6,7 @@ The number of samples is free, and so is the length of texts; sides of images ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +14,17 @@ from torch import Tensor, nn
 from zoo.codecs.base import Codec
 from zoo.components import Component
 from zoo.face_encoders.base import FaceEncoder
+from zoo.facs import AUS
 from zoo.fingerprints import probe_images, probe_tokens
+from zoo.graph_modules import Detokenizer, Labels, Probabilities, Tokenizer, Words
 from zoo.pipelines.au_face import AUFacePipeline
-from zoo.quantizers.codebooks.learned import LearnedCodebooks
 from zoo.recognizers.base import Recognizer
+from zoo.text_encoders.au_labels import AULabelsTextEncoder
 from zoo.text_encoders.compact import CompactTextEncoder
 from zoo.text_recognizers.base import TextRecognizer
+
+PROMPTS = ("The lip corners are pulled up.", "The brows are raised.", "The chin is pushed up and wrinkled.")
+"""As many as samples are ever asked for here."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +34,20 @@ class Graph:
     Attributes:
         name: File name, without what follows the dot.
         module: What it computes.
-        inputs: Gives example inputs for a number of samples; the names are those of the graph's inputs.
+        inputs: Gives example inputs for one, two or three samples; the names are those of the graph's inputs.
         real: Gives other inputs, as they come in use.
-        batch_axis: Axis of the samples in every input.
-        dynamic: Further axes that may be of any size, by input.
+        outputs: Names of what it gives.
+        axes: Axes of an input that may be of any size, with their names; by default the first, of the samples.
+        share: How many tokens must be the same as the component's: two codes may be equally near.
     """
 
     name: str
     module: nn.Module
     inputs: Callable[[int], dict[str, Tensor]]
     real: Callable[[int], dict[str, Tensor]]
-    batch_axis: int = 0
-    dynamic: dict[str, dict[int, str]] | None = None
+    outputs: tuple[str, ...]
+    axes: dict[str, dict[int, str]] = field(default_factory=dict)
+    share: float = 0.99
 
 
 def graphs(component: Component, *, image_size: int = 64, prefix: str = "") -> Iterator[Graph]:
@@ -53,10 +60,9 @@ def graphs(component: Component, *, image_size: int = 64, prefix: str = "") -> I
     """
     match component:
         case AUFacePipeline():
-            for name, part in component.named_children():
-                if isinstance(part, Codec | FaceEncoder | CompactTextEncoder) and part.state_dict():
-                    own = {"codec": "", "text_encoder": "text_"}.get(name, f"{name}_")
-                    yield from graphs(part, image_size=component.image_size, prefix=own)
+            from zoo.pipeline_graphs import graphs_of_pipeline
+
+            yield from graphs_of_pipeline(component)
         case Codec():
             rows = image_size // component.stride
             levels, codes = component.quantizer.num_levels, component.quantizer.codebook_size
@@ -67,16 +73,18 @@ def graphs(component: Component, *, image_size: int = 64, prefix: str = "") -> I
             def real_tokens(count: int) -> dict[str, Tensor]:
                 return {"tokens": component.tokenize(faces(image_size, count=count))}
 
-            yield _of_images(f"{prefix}codec_encoder", _Tokenizer(component), image_size)
-            yield Graph(f"{prefix}codec_decoder", _Detokenizer(component), tokens, real_tokens)
+            yield _of_images(f"{prefix}codec_encoder", Tokenizer(component), image_size, gives="tokens")
+            yield Graph(f"{prefix}codec_decoder", Detokenizer(component), tokens, real_tokens, ("images",))
         case Recognizer():
-            yield _of_images(f"{prefix}recognizer", _Probabilities(component), image_size)
+            yield _of_images(f"{prefix}recognizer", Probabilities(component), image_size, gives="probability")
         case FaceEncoder() if component.state_dict():
-            yield _of_images(f"{prefix}encoder", component, image_size)
+            yield _of_images(f"{prefix}encoder", component, image_size, gives="features")
         case TextRecognizer() if isinstance(encoder := getattr(component, "encoder", None), CompactTextEncoder):
             yield from graphs(encoder, prefix=f"{prefix}text_")
         case CompactTextEncoder():
             yield _of_words(f"{prefix}encoder", component)
+        case AULabelsTextEncoder():
+            yield Graph(f"{prefix}encoder", Labels(component), labels, labels, ("features", "mask"))
 
 
 def faces(image_size: int, *, count: int) -> Tensor:
@@ -87,14 +95,22 @@ def faces(image_size: int, *, count: int) -> Tensor:
     return FaceRenderer(image_size)(sample_faces(seeds, seeds + 11, seeds + 13)).images
 
 
-def _of_images(name: str, module: nn.Module, image_size: int) -> Graph:
+def labels(count: int) -> dict[str, Tensor]:
+    """Labels of a few AUs, one of unknown strength."""
+    occurrence = torch.arange(count * len(AUS)).reshape(count, -1) % 5 == 0
+    intensity = torch.where(occurrence, 3.0, 0.0)
+    intensity[0, 0] = torch.nan
+    return {"occurrence": occurrence, "intensity": intensity}
+
+
+def _of_images(name: str, module: nn.Module, image_size: int, *, gives: str) -> Graph:
     def made_up(count: int) -> dict[str, Tensor]:
         return {"images": probe_images(image_size, count=count)}
 
     def real(count: int) -> dict[str, Tensor]:
         return {"images": faces(image_size, count=count)}
 
-    return Graph(name, module, made_up, real)
+    return Graph(name, module, made_up, real, (gives,))
 
 
 def _of_words(name: str, encoder: CompactTextEncoder) -> Graph:
@@ -104,59 +120,7 @@ def _of_words(name: str, encoder: CompactTextEncoder) -> Graph:
         return {"ids": ids.contiguous()}
 
     def real(count: int) -> dict[str, Tensor]:
-        prompts = ["The lip corners are pulled up.", "The brows are raised.", "The chin is pushed up and wrinkled."]
-        return {"ids": encoder.ids(prompts[:count])}
+        return {"ids": encoder.ids(PROMPTS[:count])}
 
-    return Graph(name, _Words(encoder), made_up, real, batch_axis=1, dynamic={"ids": {2: "length"}})
-
-
-class _Tokenizer(nn.Module):
-    def __init__(self, codec: Codec) -> None:
-        super().__init__()
-        self.codec = codec
-
-    def forward(self, images: Tensor) -> Tensor:
-        codebooks = getattr(self.codec.quantizer, "codebooks", None)
-        # the search in blocks writes into memory of its own, which graphs can't
-        if torch.compiler.is_exporting() and isinstance(codebooks, LearnedCodebooks) and set(codebooks.strides) == {1}:
-            return self._searched(self.codec.encode(images), codebooks.codes)
-        return self.codec.tokenize(images)
-
-    def _searched(self, latents: Tensor, codebooks: Tensor) -> Tensor:
-        batch, _, rows, cols = latents.shape
-        vectors: Tensor = self.codec.quantizer.projection.to_vectors(latents)  # type: ignore[operator, union-attr]
-        levels = []
-        for codes in codebooks:
-            tokens = (vectors @ codes.T - codes.square().sum(1) / 2).argmax(1)
-            vectors = vectors - codes[tokens]
-            levels.append(tokens.reshape(batch, rows, cols))
-        return torch.stack(levels, dim=1)
-
-
-class _Detokenizer(nn.Module):
-    def __init__(self, codec: Codec) -> None:
-        super().__init__()
-        self.codec = codec
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.codec.detokenize(tokens)
-
-
-class _Probabilities(nn.Module):
-    def __init__(self, recognizer: Recognizer) -> None:
-        super().__init__()
-        self.recognizer = recognizer
-
-    def forward(self, images: Tensor) -> Tensor:
-        probability: Tensor = self.recognizer(images).probability
-        return probability
-
-
-class _Words(nn.Module):
-    def __init__(self, encoder: CompactTextEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        text = self.encoder.read(ids)
-        return text.features, text.mask
+    axes = {"ids": {1: "batch", 2: "length"}}
+    return Graph(name, Words(encoder), made_up, real, ("features", "mask"), axes)

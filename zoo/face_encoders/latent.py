@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from zoo.codecs.base import Codec
 from zoo.face_encoders.base import FaceEncoder
-from zoo.shapes import Features, Images
+from zoo.shapes import Features, Images, Tokens
 
 _EPSILON = 1e-12
 
@@ -38,9 +38,20 @@ class LatentFaceEncoder(FaceEncoder):
         Raises:
             ValueError: It is not connected to a codec.
         """
+        return self.of_tokens(self._connected().tokenize(images))
+
+    @torch.no_grad()
+    def of_tokens(self, tokens: Tokens) -> Features:
+        """Give the features of tokens that are there already.
+
+        Raises:
+            ValueError: It is not connected to a codec.
+        """
+        levels = rearrange(self._connected().quantizer.level_latents(tokens), "b l d h w -> b (h w) l d")
+        return functional.rms_norm(levels.float(), levels.shape[-1:], eps=_EPSILON).flatten(-2)
+
+    def _connected(self) -> Codec:
         if not self._codec:
             message = "LatentFaceEncoder: a codec must be connected first, got none. Call connect(codec)."
             raise ValueError(message)
-        codec = self._codec[0]
-        levels = rearrange(codec.quantizer.level_latents(codec.tokenize(images)), "b l d h w -> b (h w) l d")
-        return functional.rms_norm(levels.float(), levels.shape[-1:], eps=_EPSILON).flatten(-2)
+        return self._codec[0]

@@ -129,7 +129,8 @@ class AUCrossAttentionFusion(Fusion):
             first = torch.zeros_like(mask)
             first[:, 0] = True
             words = torch.where(without[:, None, None], self.no_text.to(words.dtype), words)
-            mask = torch.where(without[:, None], first, mask)
+            # of bits and not by where, which ONNX Runtime lacks for them
+            mask = (without[:, None] & first) | (~without[:, None] & mask)
         return words, mask
 
     def _appearance(self, appearance: Tensor, action: Tensor) -> Tensor:

@@ -47,9 +47,13 @@ class TokenEmbedding(nn.Module):
             hidden: Sites of which something is to be guessed.
         """
         rows = torch.where(shown, tokens + self.offsets[levels], self.nothing)
-        vectors = functional.embedding_bag(rows.flatten(0, 1), self.weight, mode="sum", padding_idx=self.nothing)
+        if torch.compiler.is_exporting():  # to other runtimes, which know no bags
+            vectors = (functional.embedding(rows, self.weight) * (rows < self.nothing)[..., None]).sum(-2)
+        else:
+            bags = functional.embedding_bag(rows.flatten(0, 1), self.weight, mode="sum", padding_idx=self.nothing)
+            vectors = bags.unflatten(0, tokens.shape[:2])
         masks = self.masks.repeat_interleave(tokens.shape[1] // len(self.masks), 0)
-        return vectors.unflatten(0, tokens.shape[:2]) + hidden[..., None] * masks
+        return vectors + hidden[..., None] * masks
 
     def vectors(self, tokens: Int[Tensor, "*shape"], level: int | Tensor) -> Float[Tensor, "*shape dim"]:
         """Give the vectors of tokens, one by one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -64,7 +65,7 @@ class Guidance:
         return tuple(1 + (scale - 1) * (step + 1) / guided for scale in self.scales)
 
 
-def combined(branches: Tensor, scales: tuple[float, ...]) -> Tensor:
+def combined(branches: Tensor, scales: Sequence[float | Tensor]) -> Tensor:
     """Go from each branch to the first one, and on: ``full + sum (scale - 1) (full - branch)``.
 
     Logits are linear in what the classifier reads, so this is done before it.

@@ -89,8 +89,9 @@ class Trunk(nn.Module):
         spatial = None
         if context.spatial is not None:
             spatial = repeat(self.spatial(self.context_norm(context.spatial)), "b n d -> b (c n) d", c=self.copies)
-        # attention is faster without a mask; in training to ask whether there is padding would make a GPU wait
-        asks = not (self.training and context.mask.is_cuda)
+        # attention is faster without a mask; in training to ask whether there is padding would make a GPU wait, and
+        # a graph can't ask
+        asks = not (torch.compiler.is_exporting() or (self.training and context.mask.is_cuda))
         mask = None if asks and bool(context.mask.all()) else context.mask[:, None, None]
         return Memory(keys, values, mask, pooled, spatial)
 
