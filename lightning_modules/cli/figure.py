@@ -13,7 +13,7 @@ def figure(
     *,
     config: str,
     output: str,
-    systems: dict[str, str] | None = None,
+    systems: dict[str, str | None] | None = None,
     steps: int = Sampling.steps,
     temperature: float = Sampling.temperature,
     text_guidance: float = Sampling.text_guidance,

@@ -59,12 +59,12 @@ class Figure:
     words: bool = True
 
 
-def read_figure(config: str, *, systems: dict[str, str] | None = None) -> Figure:
+def read_figure(config: str, *, systems: dict[str, str | None] | None = None) -> Figure:
     """Read a figure.
 
     Args:
         config: Its name, searched as any config's.
-        systems: More systems, or other paths of those that it names; ``null`` takes one out.
+        systems: More systems, or other paths of those that it names; None takes one out.
 
     Raises:
         UserError: There is no such file, or it says what can't be meant.
@@ -77,14 +77,14 @@ def read_figure(config: str, *, systems: dict[str, str] | None = None) -> Figure
         raise UserError(message) from error
 
 
-def _figure(body: dict[str, Any], file: Path, systems: dict[str, str]) -> Figure:
+def _figure(body: dict[str, Any], file: Path, systems: dict[str, str | None]) -> Figure:
     _refuse_unknown(body, _KEYS, "")
     layout = body.get("layout", "systems")
     if layout not in LAYOUTS:
         message = f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}."
         raise UserError(message)
     named = {**(body.get("systems") or {}), **systems}
-    paths = {str(name): str(path) for name, path in named.items() if path not in (None, "null")}
+    paths = {str(name): str(path) for name, path in named.items() if path is not None}
     if not paths:
         message = "systems must name one at least, such as `VQ-AUFace: models/vq_auface`, got none."
         raise UserError(message)

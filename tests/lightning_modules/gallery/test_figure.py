@@ -70,8 +70,7 @@ def test_figure_4_has_the_papers_cases():
     """Appendix H: what its texts are made of, by Algorithm 1."""
     cases = [fired(case.aus) for case in read_figure("figures/figure4.yaml").cases]
     assert cases == [
-        {"AU6+AU7+AU12", "AU10+AU15", "AU10+AU14"}, {"AU1+AU2", "AU10", "AU12"}, {"AU1"}, {"AU14"},
-        {"AU17+AU23", "AU17+AU24", "AU4"},
+        {"6+7+12", "10+15", "10+14"}, {"1+2", "10", "12"}, {"1"}, {"14"}, {"17+23", "17+24", "4"},
     ]  # fmt: skip
 
 
@@ -79,8 +78,8 @@ def test_appendix_i_has_three_people_with_seven_cases_each():
     figures = [read_figure(f"figures/appendix_individual_{number}.yaml") for number in (1, 2, 3)]
     assert [len(figure.cases) for figure in figures] == [7, 7, 7]
     assert len({figure.cases[0].case.reference_seed for figure in figures}) == 3
-    assert fired(figures[2].cases[0].aus) == {"AU14+AU17", "AU14+AU23", "AU17+AU23", "AU17+AU24"}
-    assert fired(figures[0].cases[4].aus) == {"AU7+AU12", "AU14"}
+    assert fired(figures[2].cases[0].aus) == {"14+17", "14+23", "17+23", "17+24"}
+    assert fired(figures[0].cases[4].aus) == {"7+12", "14"}
 
 
 def test_sadness_is_three_sets_of_aus_on_each_person():

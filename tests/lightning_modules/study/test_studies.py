@@ -75,10 +75,13 @@ def test_an_overlay_of_table_5_measures_the_models_of_table_2():
     assert "text" in read_study("studies/table2.yaml").variants
 
 
-def test_an_overlay_of_table_3_measures_pictures_of_others():
+def test_an_overlay_of_table_3_adds_systems_of_others(tmp_path):
     study = read_study("studies/table3.yaml", overlay="studies/table3_external.yaml")
     assert set(read_study("studies/table3.yaml").variants) < set(study.variants)
     assert study.variants["uniportrait"].trained == "made/uniportrait"
+    for run in runs_of(study, tmp_path):
+        run.write_config()
+        assert {"model", "data", "trainer"} <= set(run.content()), run.key
 
 
 def test_table_3_names_what_needs_no_training(tmp_path):
