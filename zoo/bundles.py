@@ -175,7 +175,11 @@ def save_bundle(
         if target.exists():
             retired = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
             target.replace(retired)
-            fresh.replace(target)
+            try:
+                fresh.replace(target)
+            except OSError:
+                retired.replace(target)
+                raise
             shutil.rmtree(retired)
         else:
             fresh.replace(target)
