@@ -41,9 +41,9 @@ models: $(VENV)/run.stamp
 	$(BIN)/python cli.py fit --config stage1.yaml --config ablations/stage1_without_anatomical_loss.yaml \
 		--callbacks.report null --run $(RUN)
 	$(BIN)/python cli.py fit --config recognizer.yaml --model.codec runs/stage1/$(RUN) --run $(RUN)
-	$(BIN)/python cli.py export --checkpoint runs/recognizer/$(RUN) --output models/recognizer
+	$(BIN)/python cli.py export --checkpoint runs/recognizer/$(RUN) --output models/recognizer --half
 	$(BIN)/python cli.py fit --config recognizer_independent.yaml --model.codec runs/stage1/$(RUN) --run $(RUN)
-	$(BIN)/python cli.py export --checkpoint runs/recognizer_independent/$(RUN) --output models/recognizer_independent
+	$(BIN)/python cli.py export --checkpoint runs/recognizer_independent/$(RUN) --output models/recognizer_independent --half
 	$(BIN)/python cli.py fit --config face_identity.yaml --run $(RUN)
 	$(BIN)/python cli.py export --checkpoint runs/face_identity/$(RUN) --output models/face_identity
 	$(BIN)/python cli.py fit --config face_identity_independent.yaml --run $(RUN)
