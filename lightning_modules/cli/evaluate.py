@@ -45,6 +45,7 @@ def evaluate(
     batch_size: int = 32,
     device: str = "auto",
     share: str | None = None,
+    probe_people: int = 0,
     write_cases: bool = False,
     plots: bool = True,
     json: bool = False,
@@ -82,6 +83,8 @@ def evaluate(
         batch_size: Pictures at once.
         device: cpu, cuda, or auto.
         share: Make only this share of the pictures and stop, as 2/4, so that several devices or machines do the work.
+        probe_people: How many people of the first set are asked for pairs of conflicting AUs and each AU alone, 19
+            pictures for each, and for ever stronger AUs, 49 more, of models that read intensities; 0 for none.
         write_cases: Whether to write what outside systems need, reference faces and AUs of each frame, and stop.
         plots: Whether to draw plots, where matplotlib is installed, and sheets of faces.
         json: Whether to print what metrics.json holds, for programs.
@@ -93,6 +96,9 @@ def evaluate(
     wanted, part = chosen_sets(sets), None if share is None else _share(share)
     found = [] if write_cases and not systems else find_systems(systems or {})
     names = [system.name for system in found]
+    if probe_people < 0:
+        message = f"evaluate: probe_people must be at least 0, got {probe_people}."
+        raise ValueError(message)
     if baseline is not None and baseline not in names:
         message = f"evaluate: baseline must be one of {', '.join(names)}, got {baseline!r}."
         raise ValueError(message)
@@ -116,17 +122,23 @@ def evaluate(
         precision=precision,
         quiet=json,
     )
-    evaluation.check()
+    evaluation.maker.check()
     try:
         if part is not None:
             for name in wanted:
-                evaluation.make(source.frames(name), share=part)
+                frames = source.frames(name)
+                evaluation.maker.make(frames, share=part)
+                if name == wanted[0]:
+                    evaluation.probes(frames, probe_people).make(part)
             return 0
         results = _results(evaluation, source, wanted, quiet=json)
+        probes = evaluation.probe(results[0].frames, probe_people)
     except KeyboardInterrupt:
         print("Interrupted. Pictures that were made are kept: the same command goes on from there.", file=sys.stderr)
         return 128 + signal.SIGINT
-    content = write_results(evaluation, source, results, Path(output), baseline=baseline or names[0], plots=plots)
+    content = write_results(
+        evaluation, source, results, Path(output), probes=probes, baseline=baseline or names[0], plots=plots
+    )
     _tell(content, Path(output), json=json)
     return 0
 
@@ -216,6 +228,7 @@ def _evaluation(
 ) -> Evaluation:
     from datamodules.progress import progress_bar
     from lightning_modules.evaluation.evaluation import Evaluation
+    from lightning_modules.evaluation.making import PictureMaker
 
     if batch_size < 1:
         message = f"evaluate: batch_size must be at least 1, got {batch_size}."
@@ -224,9 +237,8 @@ def _evaluation(
     def progress(caption: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         return progress_bar(caption, total, show=False if quiet else None)
 
-    return Evaluation(
+    maker = PictureMaker(
         systems,
-        judges,
         sampling=sampling,
         precision=precision,
         pictures=Path(pictures),
@@ -234,3 +246,4 @@ def _evaluation(
         batch_size=batch_size,
         progress=progress,
     )
+    return Evaluation(maker, judges)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from lightning_modules.evaluation.intensities import Intensities, asked_intensity, missing
 from zoo.facs import AUS
 from zoo.facs.action_units import ANTAGONISTS
 from zoo.metrics.edit_response import edit_response, off_target_change
@@ -51,6 +52,13 @@ class Tally:
         self.told = told
         self.bounds = bounds
         self.stranger = frames.strangers()
+        asked = asked_intensity(self.occurrence, known=self.known, intensity=frames.labels.intensity[:, columns])
+        has_truth = true.probability is not None
+        self.no_intensities = missing(asked, has_truth=has_truth, subjects=self.subjects)
+        """Why intensities aren't measured; None where they are."""
+        self.intensities: Intensities | None = None
+        if self.no_intensities is None and true.probability is not None:
+            self.intensities = Intensities(true.probability, asked=asked, subjects=self.subjects)
 
     def contributions(self, judgement: Judgement) -> dict[str, Tensor]:
         """Give what each frame adds to each figure."""
@@ -71,6 +79,8 @@ class Tally:
             return {}
         other = self.stranger
         found = {"au_f1": counts(judgement.probability, self.occurrence[other], self.known[other])}
+        if self.intensities is not None:
+            found |= self.intensities.contributions(judgement.probability, asked=self.intensities.asked[other])
         return found | self._alignment(judgement.probability, None if self.told is None else self.told[other])
 
     def _of_aus(self, probability: Tensor) -> dict[str, Tensor]:
@@ -91,6 +101,8 @@ class Tally:
         found["off_target"] = _counted(off_target_change(change, self.occurrence | ~self.known))
         if self.true.probability is not None:
             found["response"] = _counted(edit_response(change, self.true.probability - at_first))
+        if self.intensities is not None:
+            found |= self.intensities.contributions(probability)
         return found
 
     def _alignment(self, probability: Tensor, told: Tensor | None) -> dict[str, Tensor]:

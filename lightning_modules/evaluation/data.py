@@ -16,6 +16,7 @@ from lightning_modules.cli.config_files import read, shown
 from lightning_modules.cli.errors import UserError, did_you_mean
 from lightning_modules.evaluation.evaluation_set import EvaluationSet
 from lightning_modules.evaluation.invented import invent, shown_sets
+from zoo.bundles import metadata_of
 from zoo.components import specification
 from zoo.facs.composer import Composer
 
@@ -172,7 +173,11 @@ def _same(data: FaceDataModule) -> FaceDataModule:
 
 
 def _trained_on(member: Member) -> dict[str, Any] | None:
-    if member.run is None:
+    """The data of a model's training, as its run's config or its bundle says."""
+    if member.run is not None:
+        content = read(member.run / "config.yaml").get("data")
+    elif member.is_model and (member.path / "config.json").is_file():
+        content = metadata_of(member.path).get("data")
+    else:
         return None
-    content = read(member.run / "config.yaml").get("data")
     return content if isinstance(content, dict) else None

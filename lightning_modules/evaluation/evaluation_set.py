@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,10 +119,42 @@ class EvaluationSet:
             batch = self._batch([self.rows[place] for place in some])
             yield some, batch if self.has_truth else self._relabelled(batch, some)
 
+    def asking(self, name: str, places: list[int], *, occurrence: Tensor, intensity: Tensor) -> EvaluationSet:
+        """Ask some of these references, each as often as its place is named, for AUs of which there are no images.
+
+        Args:
+            name: What tables call it.
+            places: Places of frames in this set.
+            occurrence: Which AUs each is asked for.
+            intensity: How strongly, 0 to 5.
+        """
+        labels = self.labels
+        asked = copy.copy(self)
+        asked.name, asked.has_truth = name, False
+        asked.rows = [self.rows[place] for place in places]
+        asked.labels = FrameLabels(
+            occurrence=occurrence,
+            known=torch.ones_like(occurrence),
+            intensity=intensity,
+            side=None,
+            index=labels.index[places],
+            subject=[labels.subject[place] for place in places],
+            source=[labels.source[place] for place in places],
+            prompt=[],
+            reference=[labels.reference[place] for place in places],
+        )
+        writer = self.composer if isinstance(self.composer, Composer) else Composer()
+        asked.labels = replace(asked.labels, prompt=asked._described(writer))
+        asked.names = [f"{name}_{place:06d}" for place in range(len(places))]
+        return asked
+
     def prompts(self, composer: Any) -> list[str]:
         """Describe each frame's AUs, as another composer does."""
         if composer is self.composer or not isinstance(composer, Composer):
             return self.labels.prompt
+        return self._described(composer)
+
+    def _described(self, composer: Composer) -> list[str]:
         labels = self.labels
         present = labels.occurrence.numpy()
         intensity = labels.intensity.numpy()

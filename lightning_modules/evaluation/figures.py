@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from lightning_modules.evaluation.intensities import macro_icc, macro_mae
 from zoo.metrics.bootstrap import bootstrap_over_subjects
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ FIGURES = {
     "both_seen": Figure("both seen", ratio, higher_is_better=True),
     "off_target": Figure("off-target", ratio, higher_is_better=False),
     "response": Figure("response", ratio, higher_is_better=None),
+    "intensity_icc": Figure("intensity ICC", macro_icc, higher_is_better=True),
+    "intensity_mae": Figure("intensity MAE", macro_mae, higher_is_better=False),
     "identity": Figure("identity", relative_identity, higher_is_better=True),
     "identity_cosine": Figure("identity cosine", ratio, higher_is_better=True),
     "l1": Figure("L1", ratio, higher_is_better=False),
@@ -72,6 +75,16 @@ FIGURES = {
     "fid": Figure("FID", ratio, higher_is_better=False),
     "kid": Figure("KID", ratio, higher_is_better=False),
     "inception_score": Figure("IS", ratio, higher_is_better=True),
+    "conflict_both_seen": Figure("both seen", ratio, higher_is_better=True),
+    "conflict_interaction": Figure("interaction", ratio, higher_is_better=None),
+    "conflict_deviation": Figure("deviation", ratio, higher_is_better=None),
+    "conflict_place": Figure("place", ratio, higher_is_better=None),
+    "conflict_place_error": Figure("place error", ratio, higher_is_better=False),
+    "conflict_landmark_deviation": Figure("deviation of landmarks", ratio, higher_is_better=None),
+    "conflict_landmark_place": Figure("place of landmarks", ratio, higher_is_better=None),
+    "intensity_rank": Figure("rank correlation", ratio, higher_is_better=True),
+    "intensity_violations": Figure("violations", ratio, higher_is_better=False),
+    "intensity_rise": Figure("rise", ratio, higher_is_better=None),
 }
 """Those that have names of their own, in the order of the columns."""
 

@@ -20,6 +20,11 @@ _GROUPS = {
     "compatible": "two AUs or more, none against another",
     "interacting": "at least one of the paper's 26 combinations",
 }
+"""What the parts of a set are; those of a probe are pairs of AUs, which name themselves."""
+_PROBES = {
+    "conflicts": "pairs of AUs that pull the same place in different directions, asked of the same people",
+    "intensities": "each AU alone, ever stronger, asked of the same people",
+}
 _TIDY = ("set", "group", "system", "is_anchor", "figure", "value", "low", "high", "num_frames", "members")
 
 
@@ -45,7 +50,7 @@ def markdown(records: Sequence[Record], differences: Sequence[Record]) -> str:
             [_row_name(system, cells), *(_cell(cells, figure) for figure in figures)]
             for system, cells in _by(some, "system").items()
         ]
-        title = f"## {name}: {_GROUPS[group]} ({some[0]['num_frames']} frames)"
+        title = f"## {_title(name, group)} ({some[0]['num_frames']} {'cases' if name in _PROBES else 'frames'})"
         parts.append(f"{title}\n\n{_pipes([head, *rows])}")
         changed = [each for each in differences if (each["set"], each["group"]) == (name, group)]
         if changed:
@@ -66,7 +71,7 @@ def latex(records: Sequence[Record]) -> str:
         figures = in_order(each["figure"] for each in some)
         best = {figure: _best(some, figure) for figure in figures}
         lines = [
-            rf"% {name}: {_GROUPS[group]}, {some[0]['num_frames']} frames; 95 \% intervals over people",
+            rf"% {_title(name, group)}, {some[0]['num_frames']} frames; 95 \% intervals over people",
             r"\begin{tabular}{l" + "c" * len(figures) + "}",
             r"\toprule",
             " & ".join(["", *(_escaped(_column(figure)) for figure in figures)]) + r" \\",
@@ -87,6 +92,11 @@ def latex(records: Sequence[Record]) -> str:
         lines += [r"\bottomrule", r"\end{tabular}"]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
+
+
+def _title(name: str, group: str) -> str:
+    whole = _PROBES.get(name, _GROUPS["all"])
+    return f"{name}: {whole if group == 'all' else _GROUPS.get(group, f'AUs {group}')}"
 
 
 def _best(records: Sequence[Record], figure: str) -> str | None:

@@ -10,7 +10,7 @@ from lightning_modules.evaluation.breakdown import by_au, by_construct, by_subje
 from lightning_modules.evaluation.data import disagreements
 from lightning_modules.evaluation.judging import COPIED, TRUE
 from lightning_modules.evaluation.plots import matplotlib_is_there, plot_bars, plot_leakage, plot_precision_recall
-from lightning_modules.evaluation.records import differences_of, figures_of
+from lightning_modules.evaluation.records import differences_of, figures_of, set_distances_of
 from lightning_modules.evaluation.sheets import sheet
 from lightning_modules.evaluation.tables import latex, markdown, tidy_csv
 from zoo.files import save_json, save_text
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from lightning_modules.evaluation.data import FrameSource
     from lightning_modules.evaluation.evaluation import Evaluation, SetResult
+    from lightning_modules.evaluation.measurements import Measurements
 
 FORMAT_VERSION = 1
 
@@ -31,6 +32,7 @@ def write_results(
     results: Sequence[SetResult],
     folder: Path,
     *,
+    probes: Sequence[Measurements] = (),
     baseline: str,
     plots: bool,
 ) -> dict[str, Any]:
@@ -40,25 +42,30 @@ def write_results(
         evaluation: What was evaluated, how, and by whom.
         source: Where the sets come from.
         results: What was found on each set.
+        probes: What was found by each probe.
         folder: Where it goes; files of an earlier evaluation there are replaced.
         baseline: The system that differences are to.
         plots: Whether to draw plots and sheets of faces.
     """
     judges = evaluation.judges
     network = None if judges.features is None else judges.features.name
-    figures = [record for result in results for record in figures_of(result, network=network)]
-    differences = [record for result in results for record in differences_of(result, baseline)]
+    tables = [*(result.measured for result in results), *probes]
+    figures = [record for table in tables for record in figures_of(table)]
+    if network is not None:
+        figures += [record for result in results for record in set_distances_of(result, network=network)]
+    differences = [record for table in tables for record in differences_of(table, baseline)]
     details = {result.frames.name: _details(result) for result in results}
     content = _plain(
         {
             "format_version": FORMAT_VERSION,
             "data": source.record(),
             "judges": judges.records,
-            "sampling": vars(evaluation.sampling),
-            "precision": evaluation.precision,
-            "systems": evaluation.records,
+            "sampling": vars(evaluation.maker.sampling),
+            "precision": evaluation.maker.precision,
+            "systems": evaluation.maker.records,
             "notes": _notes(evaluation, source, plots=plots),
             "sets": {result.frames.name: _said(result) for result in results},
+            "probes": {probe.name: {"num_people": len(set(probe.subjects)), **probe.details} for probe in probes},
             "figures": figures,
             "differences": differences,
             "details": details,
@@ -69,10 +76,13 @@ def write_results(
     save_text(markdown(figures, differences), folder / "table.md")
     save_text(latex(figures), folder / "table.tex")
     for name, first in (("aus", "au"), ("constructs", "construct"), ("subjects", "subject")):
-        tables = {(which, row): found[name] for which, rows in details.items() for row, found in rows.items()}
-        save_text(table_csv(tables, first), folder / f"{name}.csv")
+        rows = {(which, row): found[name] for which, found_in in details.items() for row, found in found_in.items()}
+        save_text(table_csv(rows, first), folder / f"{name}.csv")
     for result in results if plots else ():
-        _draw(result, folder, [each for each in figures if each["set"] == result.frames.name], details)
+        _draw(result, folder, details)
+    for table in tables if plots and matplotlib_is_there() else ():
+        some = [each for each in figures if (each["set"], each["group"]) == (table.name, "all")]
+        plot_bars(some, folder / "plots" / f"{table.name}_figures.png")
     return content
 
 
@@ -88,7 +98,7 @@ def _notes(evaluation: Evaluation, source: FrameSource, *, plots: bool) -> list[
     """What a reader must know: models that were trained on other data, judges that are missing."""
     notes = [
         f"{system.name}: {member.path} was trained on other data: {'; '.join(differences)}."
-        for system in evaluation.systems
+        for system in evaluation.maker.systems
         for member in system.members
         if (differences := disagreements(source.config, source.options, member))
     ]
@@ -96,20 +106,20 @@ def _notes(evaluation: Evaluation, source: FrameSource, *, plots: bool) -> list[
         if "missing" in record:
             place = f" ({record['path']})" if record.get("path") else ""
             notes.append(f"No {name}: {record['missing']}{place}.")
+    notes += evaluation.notes
     if plots and not matplotlib_is_there():
         notes.append('No plots: they need matplotlib. pip install "auface-zoo[data]"')
     return notes
 
 
-def _draw(result: SetResult, folder: Path, figures: Sequence[Any], details: Mapping[str, Any]) -> None:
+def _draw(result: SetResult, folder: Path, details: Mapping[str, Any]) -> None:
     name = result.frames.name
-    for system in result.systems:
+    for system in result.measured.systems:
         shown = sheet(result.frames, result.tally, result.judgements[system][0], result.files[system][0])
         safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in system)
         save_png(shown, folder / "faces" / f"{name}_{safe}.png")
     if not matplotlib_is_there():
         return
-    plot_bars([each for each in figures if each["group"] == "all"], folder / "plots" / f"{name}_figures.png")
     matrices = {row: found["leakage"] for row, found in details[name].items() if found["leakage"]}
     if matrices:
         plot_leakage(matrices, folder / "plots" / f"{name}_leakage.png")

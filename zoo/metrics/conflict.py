@@ -1,6 +1,7 @@
 """Tests of actions that oppose each other: both visible, a place between the two, and no mere sum of them.
 
-Displacements are of landmarks against the same person's neutral face, ``batch point 2``; see :func:`displacement`.
+Fields are changes against the same person's neutral face, ``batch point axis``: displacements of landmarks (two axes;
+see :func:`displacement`), or differences of pixels (three).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from zoo.shapes import Landmarks, Probability
+
+Fields = Float[Tensor, "batch point axis"]
 
 
 def both_visible(
@@ -48,15 +51,21 @@ def displacement_along(field: Landmarks, direction: Float[Tensor, "point 2"]) ->
     return (field * units).sum(dim=(1, 2)) / (lengths > 0).sum()
 
 
-def place_between(both: Landmarks, first: Landmarks, second: Landmarks) -> Float[Tensor, " batch"]:
-    """Give where the displacement of two actions together lies on the way from the first alone to the second alone.
+def projection(field: Fields, onto: Fields) -> Float[Tensor, "batch 2"]:
+    """Give <field, onto> and |onto|^2: how far a field goes along another is the first over the second.
+
+    Sums of both over faces make a ratio in which those count more whose other field is longer.
+    """
+    return torch.stack([(field * onto).sum(dim=(1, 2)), onto.square().sum(dim=(1, 2))], dim=1)
+
+
+def place_between(both: Fields, first: Fields, second: Fields) -> Float[Tensor, " batch"]:
+    """Give where the field of two actions together lies on the way from the first alone to the second alone.
 
     <both - first, second - first> / |second - first|^2: 0 is the first action alone, 1 the second; opposed actions of
     like strength lie between. NaN where the two don't differ.
     """
-    way = second - first
-    length = way.square().sum(dim=(1, 2))
-    return torch.where(length > 0, ((both - first) * way).sum(dim=(1, 2)) / length, torch.nan)
+    return _ratio(projection(both - first, second - first))
 
 
 def is_between(place: Float[Tensor, " batch"], *, margin: float = 0.1) -> Bool[Tensor, " batch"]:
@@ -64,18 +73,37 @@ def is_between(place: Float[Tensor, " batch"], *, margin: float = 0.1) -> Bool[T
     return (place > margin) & (place < 1 - margin)
 
 
-def superposition_deviation(both: Landmarks, first: Landmarks, second: Landmarks) -> Float[Tensor, " batch"]:
+def interaction_field(both: Fields, first: Fields, second: Fields) -> Fields:
+    """Give what two actions together do besides the sum of what each does alone."""
+    return both - first - second
+
+
+def interaction_response(interaction: Fields, true_interaction: Fields) -> Float[Tensor, " batch"]:
+    """Give <interaction, true interaction> / |true interaction|^2, of :func:`interaction_field`.
+
+    0 is a linear sum of the two actions, 1 right, above 1 overdone, below 0 the wrong way. Errors of synthesis that
+    don't look like the true interaction cancel, which they don't in :func:`superposition_deviation`. NaN where the
+    actions truly add up.
+    """
+    return _ratio(projection(interaction, true_interaction))
+
+
+def superposition_deviation(both: Fields, first: Fields, second: Fields) -> Float[Tensor, " batch"]:
     """Give |both - first - second| / (|first| + |second|), lengths over all points.
 
     0 is a linear sum of the two actions, which faces are not: there is no best value but the true one, see
     :func:`superposition_error`. NaN where neither action moves anything.
     """
-    lengths = _length(first) + _length(second)
-    return torch.where(lengths > 0, _length(both - first - second) / lengths, torch.nan)
+    return _ratio(deviation_lengths(both, first, second))
+
+
+def deviation_lengths(both: Fields, first: Fields, second: Fields) -> Float[Tensor, "batch 2"]:
+    """Give |both - first - second| and |first| + |second|, of which the deviation is made."""
+    return torch.stack([_length(interaction_field(both, first, second)), _length(first) + _length(second)], dim=1)
 
 
 def superposition_error(
-    both: Landmarks, first: Landmarks, second: Landmarks, *, true: Float[Tensor, " batch"]
+    both: Fields, first: Fields, second: Fields, *, true: Float[Tensor, " batch"]
 ) -> Float[Tensor, " batch"]:
     """Give |deviation - true deviation|: how wrong the interaction of two actions is; lower is better."""
     return (superposition_deviation(both, first, second) - true).abs()
@@ -83,3 +111,7 @@ def superposition_error(
 
 def _length(field: Tensor) -> Tensor:
     return field.flatten(1).norm(dim=1)
+
+
+def _ratio(parts: Tensor) -> Tensor:
+    return torch.where(parts[:, 1] > 0, parts[:, 0] / parts[:, 1], torch.nan)

@@ -10,8 +10,11 @@ from zoo.metrics.conflict import (
     both_visible,
     displacement,
     displacement_along,
+    interaction_field,
+    interaction_response,
     is_between,
     place_between,
+    projection,
     superposition_deviation,
     superposition_error,
 )
@@ -79,6 +82,33 @@ def test_deviation_is_by_hand_and_judged_by_the_true_one():
     linear = superposition_error(first + second, first, second, true=torch.tensor([0.5]))
     assert float(linear) == pytest.approx(0.5)
     assert float(superposition_error(both, first, second, true=torch.tensor([0.5]))) == pytest.approx(0.0)
+
+
+def test_a_linear_sum_has_no_interaction_response_and_the_truth_has_one(generator):
+    first, second = _faces(generator)
+    both = 0.4 * first + 0.7 * second
+    true = interaction_field(both, first, second)
+    torch.testing.assert_close(interaction_response(true, true), torch.ones(4))
+    summed = interaction_field(first + second, first, second)
+    torch.testing.assert_close(interaction_response(summed, true), torch.zeros(4), rtol=0, atol=1e-5)
+    torch.testing.assert_close(interaction_response(2 * true, true), torch.full((4,), 2.0))
+    assert interaction_response(true, torch.zeros_like(true)).isnan().all()
+
+
+def test_noise_feigns_a_deviation_and_no_interaction_response(generator):
+    first, second, *noise = torch.randn(5, 200, 60, 3, generator=generator)
+    true = interaction_field(0.5 * first + 0.5 * second, first, second)
+    noisy = (first + second + noise[0], first + noise[1], second + noise[2])  # adds up, but for noise
+    assert float(superposition_deviation(*noisy).mean()) > 0.5
+    assert abs(float(interaction_response(interaction_field(*noisy), true).mean())) < 0.05
+
+
+def test_sums_of_projections_weigh_by_length():
+    field = torch.tensor([[[1.0, 0.0]], [[0.0, 3.0]]])
+    onto = torch.tensor([[[2.0, 0.0]], [[0.0, 1.0]]])
+    parts = projection(field, onto)
+    assert parts.tolist() == [[2.0, 4.0], [3.0, 1.0]]
+    assert float(parts.sum(0)[0] / parts.sum(0)[1]) == 1.0
 
 
 def test_both_actions_must_be_seen():
