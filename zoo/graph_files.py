@@ -133,8 +133,16 @@ def _write(graph: Graph, file: Path, *, format: str) -> None:
             torch.export.save(program, stream)
         return
     _onnx_runtime()
-    names_of = {"input_names": list(inputs), "output_names": list(graph.outputs)}
-    torch.onnx.export(program, (), file, **names_of, dynamo=True, verbose=False, external_data=False)
+    torch.onnx.export(
+        program,
+        (),
+        file,
+        input_names=list(inputs),
+        output_names=list(graph.outputs),
+        dynamo=True,
+        verbose=False,
+        external_data=False,
+    )
 
 
 def _opened(file: Path) -> Callable[[dict[str, Tensor]], list[Tensor]]:

@@ -7,7 +7,14 @@ from pathlib import Path
 from lightning_modules.cli.errors import UserError
 
 
-def verify(bundle: str, *, record: bool = False, metrics: bool = False, trust: bool = False) -> int:
+def verify(
+    bundle: str,
+    *,
+    record: bool = False,
+    metrics: bool = False,
+    num_images: int | None = None,
+    trust: bool = False,
+) -> int:
     """Check a bundle: checksums, weights, classes, card, and a forward pass against the recorded one.
 
     Ends with code 0 if all is as it must be, with 1 if anything is not. Nothing of the bundle is run or unpickled.
@@ -16,13 +23,17 @@ def verify(bundle: str, *, record: bool = False, metrics: bool = False, trust: b
     Args:
         bundle: Folder of the bundle, or a folder of bundles.
         record: First record what the bundle gives for fixed inputs; what was recorded before is replaced.
-        metrics: Also measure again what the card says it reached, on the data that it names (minutes).
+        metrics: Also measure again what the card says it reached, on the data that it names (minutes), or say why not.
+        num_images: Measure no more samples than this: sooner done, and compared less strictly.
         trust: Also open .pt2 files, which can carry code: only where you trust who made them.
     """
     from zoo.bundles import find, load, metadata_of
     from zoo.verification import findings, graph_findings
     from zoo.verification import record as record_fingerprint
 
+    if num_images is not None and (num_images < 1 or not metrics):
+        message = f"verify: num_images must be at least 1 and beside --metrics, got {num_images}."
+        raise UserError(message)
     place = find(bundle)
     if not place.is_dir():
         message = f"verify: bundle must be a folder, got {place}, which is a file."
@@ -38,7 +49,7 @@ def verify(bundle: str, *, record: bool = False, metrics: bool = False, trust: b
         if metrics and all(each.passed for each in found):
             from lightning_modules.cli.verify_metrics import metric_findings
 
-            found += metric_findings(load(directory), metadata_of(directory))
+            found += metric_findings(load(directory), metadata_of(directory), num_images=num_images)
         for finding in found:
             failed += not finding.passed
             print(f"  {'ok    ' if finding.passed else 'FAILED'} {finding.check:<12}  {finding.text}")
