@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lightning_modules.callbacks.grids import READABLE_SIDE, grid, save_png
+from lightning_modules.callbacks.grids import READABLE_SIDE, grid
 from lightning_modules.cli.synthesis_cases import SynthesisCase, fingerprint
 from lightning_modules.cli.synthesis_intensity import (
     check_intensity,
@@ -23,7 +23,7 @@ from zoo.facs import AUS
 from zoo.facs.composer import Composer
 from zoo.facs.labels import AULabel, parse_labels
 from zoo.facs.parsing import read
-from zoo.files import save_json
+from zoo.files import save_json, write_whole
 from zoo.pipelines.base import Pipeline
 from zoo.pipelines.editing import kept_cells
 from zoo.recognizers.base import Recognizer
@@ -156,7 +156,11 @@ class Studio:
             picture = folder / f"{case.name}.png"
             picture.unlink(missing_ok=True)
             save_json(content, picture.with_suffix(".json"))
-            _save(made.images[place], picture)
+            _save(
+                made.images[place],
+                picture,
+                notes={"model_sha256": self.made_with["model_sha256"], "prompt": prompts[place]},
+            )
 
     def grid(self, cases: list[SynthesisCase], folder: Path) -> Any:
         """Lay the cases' pictures side by side, a row for each reference, which comes first."""
@@ -213,13 +217,11 @@ def _loaded(path: str, kind: type[Any], name: str, device: torch.device) -> Any:
     return component
 
 
-def _save(image: torch.Tensor, file: Path) -> None:
-    from PIL import Image
+def _save(image: torch.Tensor, file: Path, notes: dict[str, Any]) -> None:
+    from lightning_modules.demo.pictures import synthetic_png
 
-    from zoo.images import to_uint8
-
-    pixels = to_uint8(image.float().cpu()).permute(1, 2, 0).numpy()
-    save_png(Image.fromarray(pixels), file)
+    content = synthetic_png(image, notes)
+    write_whole(file, lambda temporary: temporary.write_bytes(content))
 
 
 def _who(case: SynthesisCase) -> str:

@@ -14,7 +14,15 @@ from lightning_modules.cli.synthesis_references import procedural_reference
 from lightning_modules.demo.explaining import explained, units
 from lightning_modules.demo.grids import cells_of
 from lightning_modules.demo.model import DemoModel, Order
-from lightning_modules.demo.pictures import FORMATS, LARGEST_FILE, data_uri, difference, mean_difference, png
+from lightning_modules.demo.pictures import (
+    FORMATS,
+    LARGEST_FILE,
+    data_uri,
+    difference,
+    mean_difference,
+    png,
+    synthetic_png,
+)
 from lightning_modules.demo.records import asked, command_line
 from lightning_modules.demo.requests import (
     GRIDS,
@@ -242,4 +250,4 @@ def _face(number: int, size: int) -> bytes:
 
 
 def _synthetic(image: Tensor, notes: dict[str, Any]) -> str:
-    return data_uri(png(image, notes={"synthetic": "true", "software": "AUFace Zoo", **notes}))
+    return data_uri(synthetic_png(image, notes))

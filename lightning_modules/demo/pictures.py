@@ -27,6 +27,14 @@ FULL_DIFFERENCE = 0.5
 # black, violet, red, orange, pale yellow: brighter is always more, for those who see no colours, too
 _COLOURS = np.array([[0, 0, 0], [72, 22, 110], [186, 54, 85], [249, 140, 10], [252, 255, 190]], dtype=np.float64)
 
+# "made by a trained algorithm", in the words of the IPTC that photo software and platforms look for
+_XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"/>'
+    "</rdf:RDF></x:xmpmeta>"
+)
+
 
 def read_face(file: bytes, *, size: int) -> Tensor:
     """Read the square at the centre of a picture, (3, size, size) in [-1, 1], as ``synthesize`` reads references.
@@ -95,6 +103,11 @@ def png(image: Tensor, *, notes: Mapping[str, Any] | None = None) -> bytes:
         notes: Written into the file, so that what was synthesised can be known as such.
     """
     return _encoded(to_uint8(image.float().cpu()).permute(1, 2, 0).numpy(), notes)
+
+
+def synthetic_png(image: Tensor, notes: Mapping[str, Any]) -> bytes:
+    """Give the PNG file of a synthesised image in [-1, 1], which says so inside, with what else is noted."""
+    return png(image, notes={"synthetic": "true", "software": "AUFace Zoo", "XML:com.adobe.xmp": _XMP, **notes})
 
 
 def difference(one: Tensor, other: Tensor) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -100,6 +101,21 @@ def test_a_picture_and_what_is_known_of_it(run, tmp_path, capsys):
     assert record["prompt"] in capsys.readouterr().out
     assert set(record["read_back"]) >= {"AU6", "AU12"}
     assert record["asked"] == {"reference_seed": 0, "aus": "6,12", "seed": 0}
+
+
+def test_a_picture_says_itself_that_it_was_synthesised(run, tmp_path):
+    run("--aus", "6,12", "--output", tmp_path / "a.png")
+    record = json.loads((tmp_path / "a.json").read_text())
+    with Image.open(tmp_path / "a.png") as picture:
+        written = dict(picture.text)
+    kinds = [
+        value for each in ElementTree.fromstring(written["XML:com.adobe.xmp"]).iter() for value in each.attrib.values()
+    ]
+    assert "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia" in kinds
+    assert written["synthetic"] == "true"
+    assert written["model_sha256"] == record["model_sha256"]
+    assert written["prompt"] == record["prompt"]
+    assert str(tmp_path) not in str(written)  # nobody's file names
 
 
 def test_the_same_request_gives_the_same_picture_alone_and_in_company(run, tmp_path):
