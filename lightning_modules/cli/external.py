@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json as json_format
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning_modules.cli.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from lightning_modules.external.base import ExternalCase, ExternalSystem
-    from lightning_modules.external.declaration import Declaration
-    from lightning_modules.external.making import Crop
+    from collections.abc import Iterator
 
-_CROPPED_SIDE = 256
-"""Pixels of a picture that a detector crops; evaluate scales it to the size of the test set."""
+    from lightning_modules.external.base import ExternalCase, ExternalSystem
+    from lightning_modules.external.cropping import FaceCrop
+    from lightning_modules.external.declaration import Declaration
 
 
 def list_systems(*, paper: bool = False, json: bool = False) -> None:
@@ -73,6 +74,7 @@ def make(
         detector_weights: The detector's file, where it needs one.
         overwrite: Whether pictures of other requests are replaced.
     """
+    from lightning_modules.external.cropping import FaceCrop
     from lightning_modules.external.declaration import read_declaration
     from lightning_modules.external.making import system_of
 
@@ -93,18 +95,32 @@ def make(
         except UserError as error:
             problems += 1
             print(f"error: {error}", file=sys.stderr)
-    crop = _crop(detector, detector_weights)
+    crop = None if detector == "whole_image" else FaceCrop(detector, weights=detector_weights)
     cases: dict[str | None, list[ExternalCase]] = {}
     try:
-        for system in ready:
-            style = system.declaration.style
-            if style not in cases:
-                cases[style] = _cases(data, data_options, sets, num_images, seed, folder / "cases", style)
-            problems += not _made(system, cases[style], retries=retries, crop=crop, overwrite=overwrite)
+        with _ended_in_order():
+            for system in ready:
+                style = system.declaration.style
+                if style not in cases:
+                    cases[style] = _cases(data, data_options, sets, num_images, seed, folder / "cases", style)
+                problems += not _made(system, cases[style], retries=retries, crop=crop, overwrite=overwrite)
     except KeyboardInterrupt:
         print("Interrupted. Pictures that were made are kept: the same command goes on from there.", file=sys.stderr)
         return 128 + signal.SIGINT
     return 1 if problems else 0
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C, so that no foreign process outlives this one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _refuse_others(option: str, given: dict[str, str], wanted: list[Declaration]) -> None:
@@ -143,20 +159,27 @@ def _cases(
 
 
 def _made(
-    system: ExternalSystem, cases: list[ExternalCase], *, retries: int, crop: Crop | None, overwrite: bool
+    system: ExternalSystem, cases: list[ExternalCase], *, retries: int, crop: FaceCrop | None, overwrite: bool
 ) -> bool:
     """Make pictures and say what became of them; give whether all are there."""
     from datamodules.progress import progress_bar
-    from lightning_modules.external.making import FAILED, make_pictures
+    from lightning_modules.external.listing import FAILED
+    from lightning_modules.external.making import make_pictures
+    from lightning_modules.study.processes import BusyError, locked
 
     declaration, folder = system.declaration, system.folder.parent
     try:
-        with progress_bar(declaration.name, len(cases)) as advance:
+        with locked(folder / ".lock"), progress_bar(declaration.name, len(cases)) as advance:
             done = make_pictures(
                 system, cases, folder, retries=retries, crop=crop, overwrite=overwrite, advance=advance
             )
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (UserError, BusyError) as error:
+        why = (
+            f"{declaration.name}: another process makes pictures in {folder}."
+            if isinstance(error, BusyError)
+            else error
+        )
+        print(f"error: {why}", file=sys.stderr)
         return False
     notes = {
         "are the reference itself, since nothing of what was asked can be told to it": done.copied,
@@ -173,30 +196,3 @@ def _made(
     failed += f"; {done.untried} more were not tried, after several failures in a row" if done.untried else ""
     print(f"error: {declaration.name}: {failed}. {name}: {why}", file=sys.stderr)
     return False
-
-
-def _crop(detector: str, weights: str | None) -> Crop | None:
-    """Give what crops pictures as the builders of data sets do; None where they are cropped already."""
-    if detector == "whole_image":
-        return None
-    from PIL import Image
-
-    from datamodules.alignment import FaceAligner
-    from datamodules.detectors.base import face_detector
-    from lightning_modules.external.base import NoPictureError
-
-    finder, aligner = face_detector(detector, weights=weights), FaceAligner(_CROPPED_SIDE)
-
-    def crop(picture: Image.Image) -> Image.Image:
-        import numpy as np
-
-        pixels = np.asarray(picture)
-        face = finder.find(pixels)
-        if face is None:
-            message = f"its picture must show a face, and {detector} finds none"
-            raise NoPictureError(message)
-        landmarks = face.landmarks
-        aligned = aligner.crop(pixels, face.box) if landmarks is None else aligner.align(pixels, landmarks)
-        return Image.fromarray(aligned.pixels)
-
-    return crop

@@ -69,5 +69,9 @@ class ExternalSystem(ABC):
             NoPictureError: It crashed, hung, or left no picture.
         """
 
+    def source_of(self, case: ExternalCase) -> str:
+        """Say what else decides the picture of a case, such as the file that it is taken from."""
+        return ""
+
     def close(self) -> None:  # noqa: B027  # most systems leave nothing running
         """End what still runs."""

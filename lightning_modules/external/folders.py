@@ -41,6 +41,14 @@ class FolderSystem(ExternalSystem):
             raise NoPictureError(message)
         return read_picture(file)
 
+    def source_of(self, case: ExternalCase) -> str:
+        """Say which file the picture is taken from, as it is now."""
+        file = self._pictures.get(case.name)
+        if file is None or not file.is_file():
+            return ""
+        status = file.stat()
+        return f"{file.name} {status.st_size} {status.st_mtime_ns}"
+
     @property
     def _place(self) -> Path:
         return self.declaration.place / self.declaration.call[0]

@@ -6,9 +6,7 @@ and never takes the picture of another request for its own.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,9 +16,10 @@ from lightning_modules.external.base import ExternalCase, ExternalSystem, NoPict
 from lightning_modules.external.cases import can_be_told, told
 from lightning_modules.external.commands import CommandSystem
 from lightning_modules.external.folders import FolderSystem
+from lightning_modules.external.listing import write_failures, write_manifest
 from lightning_modules.external.reading import check_size, read_picture
 from lightning_modules.external.workers import WorkerSystem
-from zoo.files import save_text, write_whole
+from zoo.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,12 +27,9 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from lightning_modules.external.cropping import FaceCrop
     from lightning_modules.external.declaration import Declaration
 
-    Crop = Callable[[Image], Image]
-    """Crops a picture to its face."""
-
-MANIFEST, FAILED = "manifest.csv", "failed.csv"
 _ASKED = "asked"
 _IN_A_ROW = 3
 """So many cases may fail one after another before the system is left alone."""
@@ -84,7 +80,7 @@ def make_pictures(
     folder: Path,
     *,
     retries: int = 1,
-    crop: Crop | None = None,
+    crop: FaceCrop | None = None,
     overwrite: bool = False,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Made:
@@ -104,7 +100,7 @@ def make_pictures(
     """
     system.check()
     declaration, done = system.declaration, Made()
-    asked = {case.name: _asked(declaration, case) for case in cases}
+    asked = {case.name: _asked(system, case, crop) for case in cases}
     waiting = []
     for case in cases:
         file = folder / f"{case.name}.png"
@@ -127,10 +123,8 @@ def make_pictures(
     try:
         for place, case in enumerate(waiting):
             try:
-                picture = _picture(system, case, retries=retries)
-                if crop is not None:
-                    picture = crop(picture)
-                check_size(picture, declaration.image_size if crop is None else None)
+                picture = _picture(system, case, crop, retries=retries)
+                check_size(picture, declaration.image_size if crop is None else crop.size)
             except NoPictureError as error:
                 done.failed[case.name] = str(error)
                 in_a_row += 1
@@ -144,13 +138,23 @@ def make_pictures(
             advance(1)
     finally:
         system.close()
-        _write_lists(declaration, cases, asked, folder, done)
+        there = [case for case in cases if _request(folder / f"{case.name}.png") == asked[case.name]]
+        write_manifest(folder, declaration, there)
+        write_failures(folder, done.failed)
     return done
 
 
-def _picture(system: ExternalSystem, case: ExternalCase, *, retries: int) -> Image:
-    if _is_copied(system.declaration, case):
-        return read_picture(case.reference)
+def _picture(system: ExternalSystem, case: ExternalCase, crop: FaceCrop | None, *, retries: int) -> Image:
+    """What a case gives in the end: cropped, or the reference, as large as the system's other pictures."""
+    if not _is_copied(system.declaration, case):
+        picture = _generated(system, case, retries=retries)
+        return picture if crop is None else crop(picture)
+    picture = read_picture(case.reference)
+    side = system.declaration.image_size if crop is None else crop.size
+    return picture if side is None else picture.resize((side, side))
+
+
+def _generated(system: ExternalSystem, case: ExternalCase, *, retries: int) -> Image:
     attempts = 1 + (retries if system.retries_help else 0)
     for attempt in range(1, attempts + 1):
         try:
@@ -168,11 +172,14 @@ def _is_copied(declaration: Declaration, case: ExternalCase) -> bool:
     return declaration.takes.reference and declaration.kind != "pictures" and not can_be_told(case, declaration.takes)
 
 
-def _asked(declaration: Declaration, case: ExternalCase) -> str:
+def _asked(system: ExternalSystem, case: ExternalCase, crop: FaceCrop | None) -> str:
     """A checksum of all that decides the picture, as far as we know it."""
+    declaration = system.declaration
     content: dict[str, Any] = asdict(told(case, declaration.takes))
     del content["subject"]
     content["reference"] = hashlib.sha256(case.reference.read_bytes()).hexdigest()
+    content["crop"] = None if crop is None else crop.record
+    content["from"] = system.source_of(case)
     content["by"] = [declaration.key, declaration.kind, *declaration.call, declaration.written, declaration.intensity]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -197,25 +204,3 @@ def _save(picture: Image, file: Path, asked: str) -> None:
     carried = PngInfo()
     carried.add_text(_ASKED, asked)
     write_whole(file, lambda temporary: picture.save(temporary, format="PNG", pnginfo=carried), sync=False)
-
-
-def _write_lists(
-    declaration: Declaration, cases: Sequence[ExternalCase], asked: dict[str, str], folder: Path, done: Made
-) -> None:
-    listing, failures = io.StringIO(), io.StringIO()
-    pictures = csv.writer(listing, lineterminator="\n")
-    pictures.writerow(["frame", "image", "subject", "aus", "aus_told", "text_told", "seed", "system"])
-    for case in cases:
-        file = folder / f"{case.name}.png"
-        if _request(file) == asked[case.name]:
-            given = told(case, declaration.takes)
-            aus, aus_told = (" ".join(map(str, each)) for each in (case.aus, given.aus))
-            pictures.writerow(
-                [case.name, file.name, case.subject, aus, aus_told, given.text, case.seed, declaration.name]
-            )
-    save_text(listing.getvalue(), folder / MANIFEST)
-    if done.failed:
-        csv.writer(failures, lineterminator="\n").writerows([["frame", "why"], *done.failed.items()])
-        save_text(failures.getvalue(), folder / FAILED)
-    else:
-        (folder / FAILED).unlink(missing_ok=True)

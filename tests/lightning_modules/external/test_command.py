@@ -85,6 +85,36 @@ def test_failures_are_one_line_and_the_exit_code_tells(make, played, capsys):
     assert "3 pictures made" in printed.out
 
 
+def test_one_process_at_a_time(make, played, tmp_path, capsys):
+    from lightning_modules.study.processes import locked
+
+    with locked(tmp_path / "made" / "played" / ".lock"):
+        assert make("--systems", played.declare()) == 1
+    assert "another process makes pictures" in capsys.readouterr().err
+
+
+def test_sigterm_ends_what_runs(make, played, capsys):
+    import os
+    import signal
+    import threading
+    import time
+
+    played.feel(seen_000001="hang")
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop():
+        while not (played.home / "child.txt").is_file() or not (played.home / "child.txt").read_text():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    watcher = threading.Thread(target=stop)
+    watcher.start()
+    assert make("--systems", played.declare()) == 130
+    watcher.join()
+    assert "Interrupted." in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_pictures_made_elsewhere(make, tmp_path, capsys):
     folder = tmp_path / "by_hand"
     folder.mkdir()
@@ -99,7 +129,14 @@ def test_pictures_made_elsewhere(make, tmp_path, capsys):
     (folder / "manifest.csv").unlink()
     shutil.copy(folder / "a.png", folder / "seen_000003.png")
     assert make("--systems", declared) == 1
-    assert "1 pictures made, 1 there already" in capsys.readouterr().out
+    assert "2 pictures made, 0 there already" not in capsys.readouterr().out
+    assert sorted(file.name for file in (tmp_path / "made" / "web").glob("*.png")) == [
+        "seen_000000.png",
+        "seen_000003.png",
+    ]
+    Image.new("RGB", (40, 40), "red").save(folder / "seen_000003.png")
+    assert make("--systems", declared) == 1
+    assert "--overwrite replaces it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

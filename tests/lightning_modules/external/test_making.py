@@ -6,6 +6,7 @@ import csv
 import os
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -164,6 +165,43 @@ def test_where_nothing_can_be_told_the_reference_stays_as_it_is(make, played, ca
     assert listed(tmp_path / "made")["case_2"]["aus_told"] == ""
     with Image.open(tmp_path / "made" / "case_2.png") as made, Image.open(cases[2].reference) as reference:
         assert np.array_equal(np.asarray(made), np.asarray(reference))
+
+
+def test_a_copied_reference_is_as_large_as_the_other_pictures(make, played, tmp_path):
+    Image.new("RGB", (64, 64)).save(tmp_path / "large.png")
+    played.feel(**dict.fromkeys(("case_0", "case_1", "case_3"), str(tmp_path / "large.png")))
+    assert make(image_size=64, takes={"reference": True, "aus": [12]}).failed == {}
+    with Image.open(tmp_path / "made" / "case_2.png") as made:
+        assert made.size == (64, 64)
+
+
+def test_pictures_of_earlier_cases_stay_listed(make, cases, tmp_path):
+    make(some=cases[:2])
+    make(some=cases[1:])
+    assert list(listed(tmp_path / "made")) == ["case_0", "case_1", "case_2", "case_3"]
+    (tmp_path / "made" / "case_0.png").unlink()
+    make(some=cases[1:])
+    assert list(listed(tmp_path / "made")) == ["case_1", "case_2", "case_3"]
+
+
+class Middle:
+    """A crop that takes the middle of every picture."""
+
+    size = 16
+    record: ClassVar = {"name": "middle"}
+
+    def __call__(self, picture):
+        return picture.crop((8, 8, 24, 24))
+
+
+def test_a_crop_is_part_of_the_request(played, cases, tmp_path):
+    system = system_of(read_declaration(played.declare(image_size=32)), tmp_path / "made")
+    make_pictures(system, cases, tmp_path / "made")
+    with pytest.raises(UserError, match="of the same request"):
+        make_pictures(system, cases, tmp_path / "made", crop=Middle())
+    make_pictures(system, cases, tmp_path / "made", crop=Middle(), overwrite=True)
+    with Image.open(tmp_path / "made" / "case_0.png") as made, Image.open(cases[0].reference) as reference:
+        assert np.array_equal(np.asarray(made), np.asarray(reference)[8:24, 8:24])
 
 
 def test_an_interruption_ends_the_process_and_leaves_a_manifest(make, played, cases, tmp_path, monkeypatch):
