@@ -50,8 +50,12 @@ class Probes:
             self.notes.append(f"No probes of {', '.join(outside)}: pictures that others made can't be asked for more.")
         if not self.models:
             return
-        self.conflict = ConflictProbe(frames, num_people=num_people, recognizer=recognizer)
-        if self.conflict.truth is None:
+        conflict = ConflictProbe(frames, num_people=num_people, recognizer=recognizer)
+        if recognizer is None and conflict.truth is None:
+            self.notes.append("conflicts: neither a recogniser to see them nor a truth to draw.")
+        else:
+            self.conflict = conflict
+        if recognizer is not None and conflict.truth is None:
             self.notes.append(
                 "conflicts: whether both AUs are seen, alone: only procedural faces have a truth to draw."
             )
@@ -82,8 +86,7 @@ class Probes:
     def _conflicts(self, probe: ConflictProbe) -> Measurements:
         measured = Measurements(probe.name, probe.subjects, probe.groups())
         for name, sources, is_anchor in self._rows(probe, self.models):
-            if probe.truth is not None or probe.recognizer is not None:
-                measured.rows.append(Measured(name, [probe.contributions(each) for each in sources], is_anchor))
+            measured.rows.append(Measured(name, [probe.contributions(each) for each in sources], is_anchor))
         return measured
 
     def _intensities(self, probe: IntensityProbe) -> Measurements:
