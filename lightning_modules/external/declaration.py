@@ -201,6 +201,7 @@ def _declaration(file: Path, body: dict[str, Any]) -> Declaration:
         if body.get(key, known[0]) not in known:
             message = f"{key} must be one of {', '.join(known)}, got {body[key]!r}."
             raise UserError(message)
+    rest: dict[str, Any] = {"name": file.stem, **body}
     return Declaration(
         key=file.stem,
         file=file,
@@ -208,7 +209,7 @@ def _declaration(file: Path, body: dict[str, Any]) -> Declaration:
         call=tuple([call] if isinstance(call, str) else call),
         takes=Takes(aus=aus, **takes),
         needs=tuple(needs),
-        **{"name": file.stem, **body},
+        **rest,
     )
 
 

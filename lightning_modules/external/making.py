@@ -64,7 +64,11 @@ def system_of(declaration: Declaration, folder: Path) -> ExternalSystem:
     Raises:
         UserError: It is a model of this zoo.
     """
-    kinds = {"command": CommandSystem, "worker": WorkerSystem, "pictures": FolderSystem}
+    kinds: dict[str, type[ExternalSystem]] = {
+        "command": CommandSystem,
+        "worker": WorkerSystem,
+        "pictures": FolderSystem,
+    }
     if declaration.kind not in kinds:
         message = (
             f"{declaration.name}: must be a system of others, and is a model of this zoo. Evaluate it as it is: "

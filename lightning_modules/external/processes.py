@@ -75,15 +75,16 @@ def foreign_process(
     """
     places = places_of(declaration, scratch)
     own = {key: str(value).format(**places) for key, value in declaration.environment.items()}
+    given: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT, **streams}
     log.write(f"$ {shlex.join(words)}\n".encode())
     log.flush()
     try:
         process = subprocess.Popen(
             words,
-            **{"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT, **streams},
             cwd=declaration.place / declaration.working_dir,
             env={**os.environ, **own},
             start_new_session=True,
+            **given,
         )
     except OSError as error:
         message = f"{words[0]} can't be started: {error.strerror}. Its Python: --python.{declaration.key} FILE"

@@ -101,6 +101,7 @@ class WorkerSystem(ExternalSystem):
             words, self.declaration, scratch, log, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
         )
         process = self._running.enter_context(started)
+        assert process.stdin is not None
         self._lines = queue.Queue()
         self._running.callback(_closed, process.stdin)
         self._listener = threading.Thread(target=_listen, args=(process.stdout, log, self._lines), daemon=True)

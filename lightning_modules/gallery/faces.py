@@ -47,7 +47,8 @@ def find_faces(
         device: Where models work.
         note: Told what is left out.
     """
-    studios, made = {}, {}
+    studios: dict[str, Studio] = {}
+    made: dict[str, list[Image | None]] = {}
     for name, path in figure.systems.items():
         if _is_model(path):
             try:

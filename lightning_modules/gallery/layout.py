@@ -55,7 +55,7 @@ def _by_system(figure: Figure, faces: Faces) -> list[Image]:
     words = [_WIDE] if figure.words else []
     widths = [*words, _NARROW, *[SIDE] * (1 + len(faces.made))]
     heads = [*["Description"] * len(words), "AUs", "Reference", *faces.made]
-    rows = [
+    rows: list[list[Cell]] = [
         [
             *[case.description] * len(words),
             _titled(case),

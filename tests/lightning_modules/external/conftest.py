@@ -100,7 +100,7 @@ class Played:
             "python": sys.executable,
             "environment": {"HOME_OF_SYSTEM": "{home}"},
             "needs": [{"path": "weights.bin", "what": "its weights", "get": "Ask whoever trained it."}],
-            "timeout_s": 30,
+            "timeout_s": 300,
             **changes,
         }
         file = self.home.parent / f"{key}.yaml"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 
 import pytest
 from PIL import Image
@@ -126,15 +125,11 @@ def test_pictures_made_elsewhere(make, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "3 of 4 pictures were not made" in error
     assert "gone.png is not there" in error
-    (folder / "manifest.csv").unlink()
-    shutil.copy(folder / "a.png", folder / "seen_000003.png")
+    (folder / "manifest.csv").write_text("frame,image\nseen_000000,a.png\nseen_000003,b.png\n")
+    Image.new("RGB", (40, 40)).save(folder / "b.png")
     assert make("--systems", declared) == 1
-    assert "2 pictures made, 0 there already" not in capsys.readouterr().out
-    assert sorted(file.name for file in (tmp_path / "made" / "web").glob("*.png")) == [
-        "seen_000000.png",
-        "seen_000003.png",
-    ]
-    Image.new("RGB", (40, 40), "red").save(folder / "seen_000003.png")
+    assert "1 pictures made, 1 there already" in capsys.readouterr().out
+    Image.new("RGB", (40, 40), "red").save(folder / "b.png")
     assert make("--systems", declared) == 1
     assert "--overwrite replaces it" in capsys.readouterr().err
 
