@@ -88,7 +88,7 @@ def _figure(body: dict[str, Any], file: Path, systems: dict[str, str | None]) ->
     if not paths:
         message = "systems must name one at least, such as `VQ-AUFace: models/vq_auface`, got none."
         raise UserError(message)
-    shared = {key: body[key] for key in ("reference", "reference_seed") if key in body}
+    shared: dict[str, Any] = {key: body[key] for key in ("reference", "reference_seed") if key in body}
     style = str(body.get("style", "short"))
     given = body.get("cases") or []
     if not given:
