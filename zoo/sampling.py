@@ -28,7 +28,7 @@ class Sampling:
     temperature: float = 0.3
     order: str = "confidence"
     choice_temperature: float = 1.0
-    text_guidance: float = 4.0
+    text_guidance: float = 2.0
     reference_guidance: float = 1.0
     guidance_schedule: str = "constant"
     revise_rounds: int = 0
