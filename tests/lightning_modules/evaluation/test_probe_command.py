@@ -65,8 +65,8 @@ def test_procedural_faces_have_intensities_and_true_conflicts(evaluate, models, 
     }
     assert value["conflicts", "true image", "conflict_interaction"] == pytest.approx(1, abs=1e-4)
     assert value["conflicts", "copied reference", "conflict_interaction"] == 0
-    for row in ("a", "codec of true image"):
-        assert ("conflicts", row, "conflict_deviation") in value
+    assert ("conflicts", "codec of true image", "conflict_deviation") in value
+    assert ("conflicts", "a", "conflict_place_error") in value
     assert ("conflicts", "a", "conflict_landmark_place") not in value
     assert value["seen", "presence alone", "intensity_mae"] >= 0
     assert {row for which, row, figure in value if (which, figure) == ("seen", "intensity_mae")} == {
