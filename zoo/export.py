@@ -59,9 +59,13 @@ def export(
         file = place if place.is_file() else best_checkpoint(place)
         run = file.parent.parent if file.parent.name == "checkpoints" else file.parent
         component, metadata = load(file), _metadata(run, file)
-    if half and _HALF not in metadata:  # weights that went through half precision before change no more
-        metadata[_HALF] = in_half(component)
-        print("\n".join(_half_precision(metadata[_HALF])))
+    if half and _HALF not in metadata:
+        changes = in_half(component)
+        if changes is None:
+            print("The weights were in half precision already: what that changed once is not known.")
+        else:
+            metadata[_HALF] = changes
+            print("\n".join(_half_precision(changes)))
     card = model_card(component, metadata)
     graphs = None if format is None else _graphs(format, metadata)
     bundle = save_bundle(component, output, card=card, metadata=metadata, half=half, fingerprint=True, also=graphs)
@@ -69,8 +73,11 @@ def export(
     print(f"Wrote {component_name(component)} to {bundle} ({size / 1e6:.2f} MB).")
 
 
-def in_half(component: Component) -> dict[str, dict[str, float]]:
-    """Measure what weights in half precision change in what a component gives for fixed inputs."""
+def in_half(component: Component) -> dict[str, dict[str, float]] | None:
+    """Measure what weights in half precision change in what a component gives for fixed inputs.
+
+    None where they have no more than that precision already.
+    """
     import copy
 
     import torch
@@ -78,8 +85,11 @@ def in_half(component: Component) -> dict[str, dict[str, float]]:
     from zoo.fingerprints import changes
 
     state = component.state_dict()
+    rounded = {name: each.half().float() for name, each in state.items() if each.dtype == torch.float32}
+    if all(torch.equal(each, state[name]) for name, each in rounded.items()):
+        return None
     halved = copy.deepcopy(component)
-    halved.load_state_dict({name: each.half() if each.dtype == torch.float32 else each for name, each in state.items()})
+    halved.load_state_dict({**state, **rounded})
     return changes(component, halved)
 
 

@@ -79,7 +79,8 @@ def compared(graph: Graph, file: Path) -> dict[str, float | bool]:
                     return {"passed": False}
                 if not own.is_floating_point():
                     agreed = own == other
-                    has_tokens, share = True, min(share, float(agreed.float().mean()))
+                    share = min(share, float(agreed.float().mean()))
+                    has_tokens |= own.dtype != torch.bool
                     same = agreed.all(1)
                     continue
                 size = max(float(own.square().mean().sqrt()), 1e-12)

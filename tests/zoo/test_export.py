@@ -8,7 +8,7 @@ import torch
 import cli
 import zoo
 from tests.zoo.bundle_attacks import small_bundle
-from zoo.bundles import BundleError, WeightsNotFoundError, metadata_of
+from zoo.bundles import BundleError, WeightsNotFoundError, metadata_of, save_bundle
 from zoo.components import component_class, portable, specification
 from zoo.export import export
 from zoo.fingerprints import probe_images
@@ -132,6 +132,10 @@ def test_what_half_precision_changes_is_measured_and_said(tmp_path, capsys):
     export(str(tmp_path / "half"), str(tmp_path / "again"), half=True)  # which changes nothing more
     assert metadata_of(tmp_path / "again")["half_precision"] == found
     assert "half_precision" not in metadata_of(plain)
+    save_bundle(halved, tmp_path / "unsaid", card="")  # by who did not measure
+    export(str(tmp_path / "unsaid"), str(tmp_path / "last"), half=True)
+    assert "half_precision" not in metadata_of(tmp_path / "last")
+    assert "were in half precision already" in capsys.readouterr().out
 
 
 def test_the_judges_of_the_runs_report_are_remembered(run, tmp_path):
