@@ -248,8 +248,9 @@ def test_validation_takes_the_same_noise_away_each_time(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lora", [True, False])
-def test_it_learns_a_batch_by_heart(lora, tmp_path):
+# a LoRA of rank 2 can bend random networks only so far; saying nothing is an error of about 1
+@pytest.mark.parametrize(("lora", "left"), [(True, 0.8), (False, 0.7)])
+def test_it_learns_a_batch_by_heart(lora, left, tmp_path):
     module = _module(lora=lora, min_snr_gamma=None, drop_text=0.0, optimizer=AdamW(3e-3, warmup_steps=5))
     data = _Faces(count=1)
     trainer = _trainer(tmp_path, limit_val_batches=0, max_epochs=150)
@@ -265,7 +266,8 @@ def test_it_learns_a_batch_by_heart(lora, tmp_path):
             text = pipeline.encode_prompts(batch["prompt"])
             times = torch.tensor([100, 300, 500, 700])
             errors.append(float(judged._errors(latents, text, noise=noise, times=times, weighted=False)))
-    assert errors[1] < 0.7 * errors[0]
+    assert errors[1] < left * errors[0]
+    assert errors[1] < 0.9
 
 
 @pytest.mark.parametrize(
