@@ -60,7 +60,8 @@ class MaskGITModule(TrainingModule):
         codec: Codec | str,
         *,
         text_encoder: TextEncoder | str,
-        fusion: Callable[[int, int | None, int | None, int | None, int | None], Fusion] | str,
+        # a path first: after a function, the parser would look for one of that name, and save the path as no path
+        fusion: str | Callable[[int, int | None, int | None, int | None, int | None], Fusion],
         generator: Callable[[int, int, int, int, int], Generator],
         appearance: FaceEncoder | str | None = None,
         structure: FaceEncoder | str | None = None,

@@ -6,7 +6,9 @@ import functools
 
 import pytest
 import torch
+import yaml
 
+import cli
 from lightning_modules.au_fusion import AUFusionModule
 from lightning_modules.maskgit import MaskGITModule
 from zoo.backbones.compact import CompactBackbone
@@ -73,6 +75,19 @@ def bundle(trained, tmp_path_factory):
 
 def test_stage_two_and_the_fusions_own_module_build_the_same(trained):
     stage_two(FUSION).pipeline.fusion.load_state_dict(trained.state_dict(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("models/vq_auface", "models/vq_auface"),
+        ("fusion/au_cross_attention.yaml", {"dim": 128, "num_heads": 4, "num_layers": 1, "appearance_vectors": 1}),
+    ],
+)
+def test_a_fusion_is_said_as_a_path_or_a_part(given, kept, capfd):
+    assert cli.main(["fit", "--config", "stage2.yaml", "--model.fusion", given, "--print_config"]) == 0
+    fusion = yaml.safe_load(capfd.readouterr().out)["model"]["init_args"]["fusion"]
+    assert (fusion if isinstance(fusion, str) else fusion["init_args"]) == kept
 
 
 def test_a_fusion_by_its_path_stays_as_it_is(trained, bundle):
