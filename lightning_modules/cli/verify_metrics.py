@@ -58,7 +58,7 @@ def metric_findings(
         yield Finding("metrics", passed=least <= high and low <= most, text=text)
     missing = [name for name in names if _is_figure(name, recorded[name]) and name not in again]
     if missing:
-        others = "" if len(missing) == 1 else f" and {len(missing) - 1} others"
+        others = "" if len(missing) == 1 else f" and {len(missing) - 1} more"
         text = f"not measured again: {missing[0]}{others}: {why_not(component)}"
         yield Finding("metrics", passed=True, text=text)
 

@@ -81,7 +81,7 @@ def test_what_needs_other_networks_is_named_with_the_reason(faces):
     encoder = compact("face_encoders/compact_structure")
     (found,) = findings(encoder, {"val/retrieval": 0.6, "val/retrieval_by_chance": 0.04, "split": "val"})
     assert found.passed
-    assert found.text.startswith("not measured again: val/retrieval and 1 others: ")
+    assert found.text.startswith("not measured again: val/retrieval and 1 more: ")
     assert "no part of the bundle" in found.text
 
 
