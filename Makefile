@@ -6,7 +6,7 @@ RUN := made_$(shell date +%Y%m%d_%H%M%S)
 
 .PHONY: help demo models test test-slow lint types format clean
 help:
-	@echo "make demo               train stage I, then stage II, on procedural faces; says where pictures and figures are"
+	@echo "make demo               show a first face, then train stages I and II on procedural faces; says where all is"
 	@echo "make demo FROM_SCRATCH=1  train everything under models/ first, too"
 	@echo "make test               install what tests need, run the default suite (about 3 minutes)"
 	@echo "make test-slow          the long tests"
@@ -27,6 +27,7 @@ $(VENV)/dev.stamp: pyproject.toml $(VENV)/run.stamp
 	@touch $@
 
 demo: $(VENV)/run.stamp
+	$(BIN)/python cli.py synthesize --aus 6,12 --output runs/demo/$(RUN).png
 ifdef FROM_SCRATCH
 	$(MAKE) models
 endif
@@ -37,21 +38,21 @@ endif
 # the face encoders of stage II.
 models: $(VENV)/run.stamp
 	$(BIN)/python cli.py fit --config perceptual.yaml --run $(RUN)
-	$(BIN)/python cli.py export --checkpoint runs/perceptual/$(RUN) --output models/perceptual
+	$(BIN)/python cli.py export --checkpoint runs/perceptual/$(RUN) --output models/perceptual --overwrite
 	$(BIN)/python cli.py fit --config stage1.yaml --config ablations/stage1_without_anatomical_loss.yaml \
 		--callbacks.report null --run $(RUN)
 	$(BIN)/python cli.py fit --config recognizer.yaml --model.codec runs/stage1/$(RUN) --run $(RUN)
-	$(BIN)/python cli.py export --checkpoint runs/recognizer/$(RUN) --output models/recognizer --half
+	$(BIN)/python cli.py export --checkpoint runs/recognizer/$(RUN) --output models/recognizer --half --overwrite
 	$(BIN)/python cli.py fit --config recognizer_independent.yaml --model.codec runs/stage1/$(RUN) --run $(RUN)
-	$(BIN)/python cli.py export --checkpoint runs/recognizer_independent/$(RUN) --output models/recognizer_independent --half
+	$(BIN)/python cli.py export --checkpoint runs/recognizer_independent/$(RUN) --output models/recognizer_independent --half --overwrite
 	$(BIN)/python cli.py fit --config face_identity.yaml --run $(RUN)
-	$(BIN)/python cli.py export --checkpoint runs/face_identity/$(RUN) --output models/face_identity
+	$(BIN)/python cli.py export --checkpoint runs/face_identity/$(RUN) --output models/face_identity --half --overwrite
 	$(BIN)/python cli.py fit --config face_identity_independent.yaml --run $(RUN)
-	$(BIN)/python cli.py export --checkpoint runs/face_identity_independent/$(RUN) --output models/face_identity_independent
+	$(BIN)/python cli.py export --checkpoint runs/face_identity_independent/$(RUN) --output models/face_identity_independent --half --overwrite
 	$(BIN)/python cli.py fit --config face_structure.yaml --run $(RUN)
-	$(BIN)/python cli.py export --checkpoint runs/face_structure/$(RUN) --output models/face_structure
+	$(BIN)/python cli.py export --checkpoint runs/face_structure/$(RUN) --output models/face_structure --half --overwrite
 	$(BIN)/python cli.py fit --config text_recognizer.yaml --run $(RUN)
-	$(BIN)/python cli.py export --checkpoint runs/text_recognizer/$(RUN) --output models/text_recognizer --half
+	$(BIN)/python cli.py export --checkpoint runs/text_recognizer/$(RUN) --output models/text_recognizer --half --overwrite
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --numprocesses auto
