@@ -129,5 +129,5 @@ def test_a_shortcut_learns_with_the_rest(generator):
 
 
 def test_a_shortcut_of_more_latents_than_values_is_refused():
-    with pytest.raises(ValueError, match="shortcut must be false .* got 8 for 3"):
+    with pytest.raises(ValueError, match=r"shortcut must be false .* got 8 for 3"):
         _codec(shortcut=True, channel_multipliers=[1])
