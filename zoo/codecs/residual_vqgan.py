@@ -40,7 +40,8 @@ class ResidualVQGANCodec(Codec):
         attention: Whether positions attend to each other at the lowest resolution.
         shortcut: Whether linear maps run beside encoder and decoder, from each square of ``stride`` pixels to its
             latents and back (compare Chen et al. 2025, section 3.2, https://arxiv.org/abs/2410.10733). They start as
-            the lowest frequencies of the square, the networks beside them at 0, which learn what is missing.
+            the lowest frequencies of the square, the networks beside them at 0, which learn what is missing; so
+            do channels of the latents beyond the values of a square.
         dropout: Share of activations dropped inside residual blocks.
         recompute: Whether training computes activations a second time instead of keeping them, to save memory.
     """
@@ -145,23 +146,15 @@ class ResidualVQGANCodec(Codec):
 
     def _add_shortcut(self, latent_dim: int) -> None:
         pixel_dim = 3 * self.stride**2
-        if latent_dim > pixel_dim:
-            message = (
-                "ResidualVQGANCodec: shortcut must be false where latents have more channels than a square has "
-                f"values, got {latent_dim} for {pixel_dim}. Lower the quantizer's latent_dim."
-            )
-            raise ValueError(message)
         self.into_latents = nn.Conv2d(pixel_dim, latent_dim, 1, bias=False)
         self.into_pixels = nn.Conv2d(latent_dim, pixel_dim, 1, bias=False)
-        vectors = low_frequencies(self.stride, latent_dim)
+        vectors = low_frequencies(self.stride, min(latent_dim, pixel_dim))
         with torch.no_grad():
-            self.into_latents.weight.copy_(vectors[:, :, None, None])
-            self.into_pixels.weight.copy_(vectors.T[:, :, None, None])
-        for network in (self.encoder, self.decoder):
-            last: nn.Conv2d = network[-1]  # type: ignore[assignment]
-            nn.init.zeros_(last.weight)
-            assert last.bias is not None
-            nn.init.zeros_(last.bias)
+            for layer in (self.encoder[-1], self.decoder[-1], self.into_latents, self.into_pixels):
+                for weight in layer.parameters():
+                    weight.zero_()
+            self.into_latents.weight[: len(vectors)] = vectors[:, :, None, None]
+            self.into_pixels.weight[:, : len(vectors)] = vectors.T[:, :, None, None]
 
     def _run(self, layers: nn.Sequential, maps: Tensor) -> Tensor:
         maps = maps.contiguous(memory_format=torch.channels_last)

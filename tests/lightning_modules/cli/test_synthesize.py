@@ -260,10 +260,11 @@ def test_intensities_as_numbers_may_lie_between_the_grades(run, tmp_path):
     record = json.loads((tmp_path / "a.json").read_text())
     assert record["asked"]["intensity"] == 0.5
     assert record["aus"] == ["AU6", "AU12:E"]
-    assert run("--aus", "12:E", "--output", tmp_path / "letter.png", model="numbers") == 0
-    assert run("--aus", "12", "--intensity", "5", "--output", tmp_path / "number.png", model="numbers") == 0
-    assert run("--aus", "12", "--intensity", "0", "--output", tmp_path / "none.png", model="numbers") == 0
-    assert run("--aus", "", "--output", tmp_path / "rest.png", model="numbers") == 0
+    strongly = ("--text-guidance", "8")  # the model is untrained
+    assert run("--aus", "12:E", *strongly, "--output", tmp_path / "letter.png", model="numbers") == 0
+    assert run("--aus", "12", "--intensity", "5", *strongly, "--output", tmp_path / "number.png", model="numbers") == 0
+    assert run("--aus", "12", "--intensity", "0", *strongly, "--output", tmp_path / "none.png", model="numbers") == 0
+    assert run("--aus", "", *strongly, "--output", tmp_path / "rest.png", model="numbers") == 0
     assert np.array_equal(pixels(tmp_path / "letter.png"), pixels(tmp_path / "number.png"))
     assert np.array_equal(pixels(tmp_path / "none.png"), pixels(tmp_path / "rest.png"))
     assert not np.array_equal(pixels(tmp_path / "number.png"), pixels(tmp_path / "rest.png"))
@@ -319,7 +320,7 @@ def test_ctrl_c_ends_with_one_line_and_the_same_command_goes_on(run, tmp_path, m
 def test_a_record_without_its_picture_is_made_again(run, tmp_path, monkeypatch):
     import lightning_modules.cli.studio as module
 
-    def full(image, file):
+    def full(image, file, **_):
         message = "No space left on device"
         raise OSError(message)
 
