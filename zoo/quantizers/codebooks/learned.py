@@ -22,6 +22,7 @@ from zoo.quantizers.codebooks.start import start_codes
 from zoo.quantizers.codebooks.straight_through import StraightThrough
 
 _EXPECTED_HITS = 20.0
+_CPU_PIECE = 512  # vectors that stay in the nearest cache from one small step to the next
 
 
 @dataclass(frozen=True)
@@ -163,25 +164,29 @@ class LearnedCodebooks(Codebooks):
         # Squares of cells must not be cut, so coarse levels take whole samples.
         cells = 1 if self.strides[0] == 1 else grid[1] * grid[2]
         rows = max(search.rows // cells, 1) * cells
-        chosen, left = vectors.new_empty(2, min(rows, len(vectors)), vectors.shape[1])
+        chosen, kept = vectors.new_empty(2, min(rows, len(vectors)), vectors.shape[1])
         for start in range(0, len(vectors), rows):
             residual = vectors[start : start + rows]
             block, part = slice(start, start + len(residual)), (len(residual) // cells, *grid[1:])
-            into = left[: len(residual)]  # not the vectors' own memory
+            into = kept[: len(residual)]  # not the vectors' own memory
+            missed = None if errors is None else errors[block]
             for level, (stride, codes) in enumerate(zip(self.strides, self.codes, strict=True)):
                 pooled = pool(residual, part, stride)
                 found = search(pooled, codes, norms[level])
                 tokens[level, block] = spread(found[:, None], part, stride)[:, 0]
-                code = torch.index_select(codes, 0, found, out=chosen[: len(found)])
-                residual = torch.sub(residual, spread(code, part, stride), out=into)
-                error = residual if stride == 1 else pooled - code
-                squares.add_(torch.dot(error.view(-1), error.view(-1)), alpha=stride**2)
-                if errors is not None and level == 0:
-                    errors[block] = spread(error, part, stride)
-                elif errors is not None:
-                    errors[block].add_(spread(error, part, stride))
-                if lessons is not None:
-                    lessons.add(level, error, found)
+                for piece in _pieces(found, stride):
+                    token = found[piece]
+                    code = torch.index_select(codes, 0, token, out=chosen[: len(token)])
+                    left = torch.sub(residual[piece], spread(code, part, stride), out=into[piece])
+                    error = left if stride == 1 else pooled - code
+                    squares.add_(torch.dot(error.view(-1), error.view(-1)), alpha=stride**2)
+                    if missed is not None and level == 0:
+                        missed[piece] = spread(error, part, stride)
+                    elif missed is not None:
+                        missed[piece].add_(spread(error, part, stride))
+                    if lessons is not None:
+                        lessons.add(level, error, token)
+                residual = into
         commitment = squares / max(vectors.numel() * len(self.strides), 1)
         if lessons is not None:
             lessons.count(tokens)
@@ -257,3 +262,9 @@ class LearnedCodebooks(Codebooks):
     def _load_from_state_dict(self, *args: Any) -> None:
         super()._load_from_state_dict(*args)
         self._known_initialized, self._known_due, self._lessons = False, None, None
+
+
+def _pieces(found: Tensor, stride: int) -> list[slice]:
+    if stride > 1 or found.device.type != "cpu":  # a code that covers several cells must not be cut
+        return [slice(None)]
+    return [slice(start, start + _CPU_PIECE) for start in range(0, len(found), _CPU_PIECE)]
