@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
 
+from datamodules.batch import IMAGES
+from datamodules.progress import progress_bar
 from zoo.backbones.base import Backbone
 from zoo.codecs.base import Codec
 from zoo.face_encoders.base import FaceEncoder
+from zoo.images import from_uint8, to_uint8
 from zoo.pipelines.base import Pipeline
 from zoo.recognizers.base import Recognizer
 from zoo.text_recognizers.base import TextRecognizer
@@ -25,38 +27,72 @@ JUDGES = {"recognizer": "models/recognizer_independent", "identity": "models/fac
 _KINDS: dict[str, type[Any]] = {"recognizer": Recognizer, "identity": FaceEncoder}
 
 
-@dataclass(frozen=True)
 class Measuring:
     """How figures are measured again.
 
-    Attributes:
+    Args:
         data: The data module that the bundle names.
         recorded: What it recorded.
         judges: Paths of the networks that measure synthesised faces, by what they judge.
-        num_images: Take no more samples than this; None takes as many as were recorded.
+        num_images: Take no more samples of a split than this; None takes as many as the run did.
+        tell: Called with a line before each split.
     """
 
-    data: Any
-    recorded: Mapping[str, Any]
-    judges: Mapping[str, str]
-    num_images: int | None = None
+    def __init__(
+        self,
+        data: Any,
+        recorded: Mapping[str, Any],
+        judges: Mapping[str, str],
+        *,
+        num_images: int | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        self.data = data
+        self.recorded = recorded
+        self.judges = judges
+        self.num_images = num_images
+        self.num_taken = 0
+        """Samples of the split of which the fewest were taken."""
+        self.is_whole = True
+        """Whether as many were taken of every split as the run took."""
+        self._tell = tell or (lambda _: None)
 
     def batches(self, split: str, *, limit: int | None = None) -> Iterator[Any]:
         """Give batches as modules see them in training: pixels become floats."""
+        self._render_what_is_taken(split)
         loader = self.data.test_dataloader() if split == "test" else self.data.val_dataloader()
+        count = len(loader.dataset) if limit is None else min(limit, len(loader.dataset))
+        left = taken = count if self.num_images is None else min(self.num_images, count)
+        self.num_taken = min(taken, self.num_taken or taken)
+        self.is_whole = self.is_whole and taken == count
+        self._tell(f"{'all' if taken == count else f'the first {taken:,} of'} {count:,} samples of the {split} split")
         finish = getattr(self.data, "on_after_batch_transfer", None)
-        left = min((each for each in (limit, self.num_images) if each is not None), default=None)
-        for batch in loader:
-            if left is not None and left <= 0:
-                return
-            whole = batch if finish is None else finish(batch, 0)
-            count = len(whole["subject"]) if "subject" in whole else len(whole["occurrence"])
-            yield whole if left is None or left >= count else {name: each[:left] for name, each in whole.items()}
-            left = None if left is None else left - count
+        with progress_bar("Measuring", taken) as advance:
+            for loaded in loader:
+                if left <= 0:
+                    return
+                whole = loaded if finish is None else finish(loaded, 0)
+                size = min(left, len(whole["subject"]) if "subject" in whole else len(whole["occurrence"]))
+                batch = {name: each[:size] for name, each in whole.items()}
+                yield _as_stored(batch) if getattr(self.data, "on_the_fly", False) else batch
+                left -= size
+                advance(size)
 
     def splits(self, figure: str) -> list[str]:
         """Name the splits for which a figure was recorded."""
         return [split for split in ("val", "test") if f"{split}/{figure}" in self.recorded]
+
+    def _render_what_is_taken(self, split: str) -> None:
+        """Where procedural faces are in no store yet, render those alone that are looked at, and keep none."""
+        stores = getattr(self.data, "stores", None)
+        if stores is not None:
+            store = stores["test" if split == "test" else "validation"]
+            self.data.on_the_fly = not store.folder(self.data.root).is_dir()
+
+
+def _as_stored(batch: dict[str, Any]) -> dict[str, Any]:
+    """Round pixels as a store does: the faces are then those of the run to the bit."""
+    return {name: from_uint8(to_uint8(each)) if name in IMAGES else each for name, each in batch.items()}
 
 
 @torch.no_grad()

@@ -11,20 +11,27 @@ from lightning_modules.cli.verify_measures import JUDGES, Measuring, measured, w
 from zoo.verification import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from zoo.components import Component
 
 SHARE, LEAST = 0.01, 0.002
 """How far a figure may be from the recorded one: a share of it, and as much at the least."""
-_ERRORS, _MOST = 4.0, 0.5
-"""How far it may be where fewer samples are taken: some times 1 over their root, and no larger share than that."""
+USUAL = 128
+"""Samples that are enough for a first look."""
+_WIDER, _ERRORS, _MOST = 2.0, 4.0, 0.5
+"""Of fewer samples than the run took: intervals count this much wider; a figure without one may be some times 1 over
+the root of their number away, and no larger share than that."""
 _COUNTS = {"step", "global_step", "seconds", "num_images", "num_subjects"}
 _COMPOSER = "zoo.facs.composer.Composer"
 
 
 def metric_findings(
-    component: Component, metadata: dict[str, Any], *, num_images: int | None = None
+    component: Component,
+    metadata: dict[str, Any],
+    *,
+    num_images: int | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[Finding]:
     """Measure what the bundle recorded, as far as the kind of component has a measure here, and compare.
 
@@ -34,33 +41,53 @@ def metric_findings(
         component: What the bundle holds.
         metadata: What it recorded.
         num_images: Take no more samples than this: sooner done, and compared less strictly.
+        tell: Called with a line about what is measured, before it is, and about what counts as agreement.
     """
     recorded = metadata.get("metrics")
     if not isinstance(recorded, dict) or not recorded:
         yield Finding("metrics", passed=False, text="the bundle records none")
         return
     try:
-        data = _data(metadata.get("data"))
-        found = measured(component, Measuring(data, recorded, _judges(metadata), num_images))
+        how = Measuring(_data(metadata.get("data")), recorded, _judges(metadata), num_images=num_images, tell=tell)
+        found = measured(component, how)
     except (ValueError, TypeError, OSError) as error:
         yield Finding("metrics", passed=False, text=" ".join(str(error).split()))
         return
     names = [name for name, value in recorded.items() if _is_figure(name, value) or name in found]
     again = [name for name in names if _is_number(found.get(name)) and name not in _COUNTS]
+    if again and tell is not None:
+        tell(agreement(how))
     for name in again:
         was = recorded[name]
         if not _is_number(was):
             yield Finding("metrics", passed=False, text=f"{name} must be recorded as a number, got {was!r:.40}")
             continue
-        low, high = _interval(recorded, name, slack=_slack(was, num_images))
-        least, most = _interval(found, name)
-        text = f"{name}: recorded {was:.4g}, measured {found[name]:.4g}"
+        has_interval = bool(_ends(recorded, name) and _ends(found, name))
+        low, high = _interval(recorded, name, slack=max(LEAST, _share(how, has_interval=has_interval) * abs(was)))
+        least, most = _interval(found, name, wider=1.0 if how.is_whole else _WIDER)
+        text = f"{name}: recorded {_said(recorded, name)}, measured {_said(found, name)}"
         yield Finding("metrics", passed=least <= high and low <= most, text=text)
     missing = [name for name in names if _is_figure(name, recorded[name]) and name not in again]
     if missing:
         others = "" if len(missing) == 1 else f" and {len(missing) - 1} more"
         text = f"not measured again: {missing[0]}{others}: {why_not(component)}"
         yield Finding("metrics", passed=True, text=text)
+
+
+def agreement(how: Measuring) -> str:
+    """Say what counts as agreement."""
+    if how.is_whole:
+        return f"figures agree within {SHARE:.0%} or where their 95 % intervals (in brackets) overlap"
+    return (
+        f"figures agree where their 95 % intervals (in brackets) overlap, the measured ones taken {_WIDER:g} times as "
+        f"wide; others within {_share(how, has_interval=False):.0%}"
+    )
+
+
+def _share(how: Measuring, *, has_interval: bool) -> float:
+    if how.is_whole or has_interval:
+        return SHARE
+    return max(SHARE, min(_MOST, _ERRORS / math.sqrt(how.num_taken)))
 
 
 def _is_number(value: Any) -> bool:
@@ -71,16 +98,20 @@ def _is_figure(name: str, value: Any) -> bool:
     return name not in _COUNTS and _is_number(value)
 
 
-def _slack(was: float, num_images: int | None) -> float:
-    few = 0.0 if num_images is None else min(_MOST, _ERRORS / math.sqrt(num_images))
-    return max(LEAST, max(SHARE, few) * abs(was))
-
-
-def _interval(figures: Mapping[str, Any], name: str, *, slack: float = 0.0) -> tuple[float, float]:
+def _ends(figures: Mapping[str, Any], name: str) -> list[float]:
     ends = figures.get(f"{name}_interval")
-    ends = [each for each in ends if _is_number(each)] if isinstance(ends, list) else []
+    return ends if isinstance(ends, list) and len(ends) == 2 and all(map(_is_number, ends)) else []
+
+
+def _interval(figures: Mapping[str, Any], name: str, *, slack: float = 0.0, wider: float = 1.0) -> tuple[float, float]:
     value = figures[name]
+    ends = [value + wider * (end - value) for end in _ends(figures, name)]
     return min(value - slack, *ends, value), max(value + slack, *ends, value)
+
+
+def _said(figures: Mapping[str, Any], name: str) -> str:
+    ends = _ends(figures, name)
+    return f"{figures[name]:.4g}" + (f" ({ends[0]:.4g} to {ends[1]:.4g})" if ends else "")
 
 
 def _judges(metadata: Mapping[str, Any]) -> dict[str, str]:

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import cli
+from datamodules.procedural_faces import ProceduralFacesDataModule
+from lightning_modules.cli.verify_measures import Measuring
 from lightning_modules.cli.verify_metrics import _data, metric_findings
 from tests.zoo.bundle_attacks import small_bundle
 from tests.zoo.test_pipeline_graphs import small_pipeline
@@ -23,7 +25,11 @@ class Faces:
         self.images = torch.rand(6, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)) * 2 - 1
         self.subjects = ["a", "b", "c", "a", "b", "a"]
 
-    def val_dataloader(self):
+    @property
+    def dataset(self):
+        return self.subjects
+
+    def __iter__(self):
         for start in range(0, 6, 2):
             rows = slice(start, start + 2)
             occurrence = torch.zeros(2, 12, dtype=torch.bool)
@@ -37,6 +43,9 @@ class Faces:
                 "subject": self.subjects[rows],
                 "index": torch.arange(start, start + 2),
             }
+
+    def val_dataloader(self):
+        return self
 
     test_dataloader = val_dataloader
 
@@ -90,7 +99,7 @@ def test_a_pipeline_synthesises_the_recorded_faces_again(faces):
     sampling = Sampling(steps=2)
     made = [
         pipeline.synthesize(batch["reference"], batch["prompt"], seeds=batch["index"], sampling=sampling).images
-        for batch in faces.val_dataloader()
+        for batch in faces
     ]
     expected = float((torch.cat(made) - faces.images).abs().mean())
     recorded = {"split": "validation", "num_images": 6, "sampling": vars(sampling), "au_f1_synthesised": 0.5}
@@ -114,6 +123,39 @@ def test_fewer_faces_are_compared_less_strictly(faces, num_images, factor, passe
     assert found.passed == passed
 
 
+@pytest.mark.parametrize(
+    ("num_images", "said"), [(4, ("the first 4 of 6", "2 times as wide", "50%")), (9, ("all 6 samples", "within 1%"))]
+)
+def test_what_is_measured_and_what_counts_as_agreement_is_said(faces, num_images, said):
+    lines = []
+    findings(small_pipeline().codec, {"split": "test", "l1": 0.5}, num_images=num_images, tell=lines.append)
+    assert all(each in " ".join(lines) for each in said)
+
+
+def test_an_interval_of_few_faces_is_no_excuse_for_a_figure_far_away(faces):
+    pipeline, sampling = small_pipeline(), vars(Sampling(steps=2))
+    recorded = {"num_images": 6, "sampling": sampling, "l1_synthesised": 0.5, "l1_synthesised_interval": [0.0, 2.0]}
+    (found, *_) = findings(pipeline, recorded, num_images=4)
+    assert found.passed
+    recorded |= {"l1_synthesised": 0.02, "l1_synthesised_interval": [0.019, 0.021]}
+    (found, *_) = findings(pipeline, recorded, num_images=4)
+    assert not found.passed
+
+
+def test_faces_of_no_store_are_rendered_as_far_as_they_are_looked_at(tmp_path):
+    arguments = {"image_size": 32, "num_test": 6, "test_identities": 2, "augment": False, "batch_size": 4}
+    arguments |= {"num_train": 1, "num_validation": 1, "render_workers": 1, "root": str(tmp_path)}
+    rendered, stored = (ProceduralFacesDataModule(**arguments) for _ in range(2))
+    (found, rest) = Measuring(rendered, {}, {}, num_images=5).batches("test")
+    assert not any(tmp_path.iterdir())
+    assert len(rest["subject"]) == 1
+    stored.dataset("test")
+    (expected, _) = Measuring(stored, {}, {}).batches("test")
+    assert found["subject"] == expected["subject"]
+    for name in ("image", "reference", "truth", "occurrence", "intensity", "index"):
+        assert torch.equal(found[name], expected[name])
+
+
 def test_prompts_are_of_the_recorded_style_and_of_no_foreign_lexicon():
     def given(**arguments):
         prompts = {"class_path": "zoo.facs.composer.Composer", "init_args": {"style": "short", **arguments}}
@@ -124,7 +166,7 @@ def test_prompts_are_of_the_recorded_style_and_of_no_foreign_lexicon():
         _data(given(lexicon="/etc/passwd"))
 
 
-@pytest.mark.parametrize("options", [["--num-images", "4"], ["--num-images", "0", "--metrics"]])
+@pytest.mark.parametrize("options", [["--num-images", "4"], ["--num-images", "-1", "--metrics"]])
 def test_a_number_of_samples_without_a_measure_is_refused(options, tmp_path, capsys):
     assert cli.main(["verify", str(small_bundle(tmp_path / "codec")), *options]) == 2
-    assert "num_images must be at least 1 and beside --metrics" in capsys.readouterr().err
+    assert "num_images must be at least 0 and beside --metrics" in capsys.readouterr().err
