@@ -48,7 +48,7 @@ def make(
         order: Whether the cases of a combination follow each other, or all are mixed.
         title: Heading of the page.
         consent: Text file that raters agree to before they start; empty lines part its paragraphs.
-        seed: Decides which cases are taken, and every rater's order together with his code.
+        seed: Decides which cases are taken, and every rater's order together with their code.
         overwrite: Whether a survey that is there is replaced; answers to it count only where its pictures are the same.
         json: Whether to print what was made, for programs.
     """

@@ -95,7 +95,7 @@ def score_survey(
     """Score a survey.
 
     A combination's score is the mean of the points over all its rankings; the last row is the mean of the
-    combinations, each with the same weight. Intervals resample raters, each with all that he ranked, and say nothing
+    combinations, each with the same weight. Intervals resample raters, each with all that they ranked, and say nothing
     of other pictures.
 
     Args:
