@@ -23,7 +23,7 @@ def demo(
     long as an answer takes.
 
     Args:
-        model: A bundle, a run's folder or a checkpoint of stage II.
+        model: A bundle, a run's folder or a checkpoint of a pipeline: one of stage II, GANimation, Stable Diffusion.
         compare: Another one, shown beside it.
         recognizer: What reads AUs back from the results; null for none.
         port: Where the page is; 0 takes any that is free.
@@ -60,6 +60,8 @@ def _made(paths: list[str], recognizer: str | None, device: str) -> Demo:
 
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     models = [DemoModel(path, name=name, device=place) for path, name in zip(paths, names_of(paths), strict=True)]
+    for model in models:
+        model.try_out()
     reader = None if recognizer is None else bundles.load(recognizer, device=place)
     if reader is not None and not isinstance(reader, Recognizer):
         message = f"demo: recognizer must be a recognizer, got {recognizer!r}, a {type(reader).__name__}."

@@ -64,6 +64,7 @@ class Demo:
     def about(self) -> dict[str, Any]:
         """Say what there is to choose from."""
         has_intensity = any(model.intensity_reading is not None for model in self.models)
+        settings = {name for model in self.models for name in model.pipeline.settings}
         return {
             "models": [model.about for model in self.models],
             "recognizer": self.recognizer_path,
@@ -75,7 +76,12 @@ class Demo:
             "longest_text": LONGEST_TEXT,
             "formats": list(FORMATS),
             "largest_file": LARGEST_FILE,
-            "grids": [kind for kind in GRIDS if has_intensity or kind != "intensities"],
+            "grids": [
+                kind
+                for kind in GRIDS
+                if (has_intensity or kind != "intensities") and ("seed" in settings or kind != "seeds")
+            ],
+            "settings": [name for name in LIMITS if name in settings],
         }
 
     def face(self, number: int) -> bytes:
@@ -99,7 +105,12 @@ class Demo:
         return {
             **explained(wish),
             "prompts": [
-                {"model": model.name, "prompt": model.prompt(wish, seed=seed), "notes": model.notes(wish)}
+                {
+                    "model": model.name,
+                    "reads": "labels" if model.reads_labels else "text",
+                    "prompt": model.gets(wish, seed=seed),
+                    "notes": model.notes(wish),
+                }
                 for model in self.models
             ],
         }
@@ -113,9 +124,13 @@ class Demo:
             begin = time.perf_counter()
             faces = []
             for place, model in enumerate(models):
-                order = Order(request.wish, request.seed)
-                progress = turn.part(place, len(models))
-                image = model.make([order], references[model.name], request, progress=progress)[0]
+                image = model.make(
+                    [Order(request.wish, request.seed)],
+                    references[model.name],
+                    sampling=request.sampling,
+                    only=request.only,
+                    progress=turn.part(place, len(models)),
+                )[0]
                 faces.append(self._result(model, image, references[model.name], request))
             first = references[models[0].name]
             truth = self._truth(request, models[0].pipeline.image_size)
@@ -145,9 +160,13 @@ class Demo:
             ]
             faces: dict[str, list[dict[str, Any]]] = {model.name: [] for model in models}
             for place, (model, batch) in enumerate(batches):
-                orders = [cell.order for cell in batch]
-                progress = turn.part(place, len(batches))
-                images = model.make(orders, references[model.name], request, progress=progress)
+                images = model.make(
+                    [cell.order for cell in batch],
+                    references[model.name],
+                    sampling=request.sampling,
+                    only=request.only,
+                    progress=turn.part(place, len(batches)),
+                )
                 found = self._read_backs(images)
                 for cell, image, seen in zip(batch, images, found, strict=True):
                     notes = {
@@ -211,7 +230,9 @@ class Demo:
             "model": model.name,
             "model_path": model.path,
             "model_sha256": model.sha256,
+            "reads": "labels" if model.reads_labels else "text",
             "prompt": prompt,
+            "gets": model.gets(request.wish, seed=request.seed),
             "notes": model.notes(request.wish),
             "image": _synthetic(image, notes),
             "read_back": self._read_back(image),

@@ -18,9 +18,10 @@ from lightning_modules.demo.requests import FaceRequest, Wish
 from zoo import bundles
 from zoo.facs import AUS
 from zoo.facs.composer import Composer
-from zoo.facs.labels import AULabel
+from zoo.facs.labels import AULabel, format_labels
 from zoo.pipelines.base import Pipeline
-from zoo.pipelines.editing import kept_cells
+from zoo.pipelines.editing import Part, kept_cells
+from zoo.sampling import Sampling
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,13 @@ class Order:
 
 
 class DemoModel:
-    """Make faces with a model as ``synthesize`` does: the same request gives the same pixels.
+    """Make faces with a pipeline as ``synthesize`` does: the same request gives the same pixels.
+
+    What it can be asked follows from what the pipeline declares: whether it reads labels or prompts, with intensities
+    or without, whether it sees the reference, and which settings change its faces.
 
     Args:
-        path: A bundle, a run's folder or a checkpoint of stage II.
+        path: A bundle, a run's folder or a checkpoint of a pipeline.
         name: What the page calls it.
         device: Where it runs.
     """
@@ -48,7 +52,11 @@ class DemoModel:
     def __init__(self, path: str, *, name: str, device: torch.device) -> None:
         loaded = bundles.load(path, device=device)
         if not isinstance(loaded, Pipeline):
-            message = f"demo: model must be a pipeline, got {path!r}, a {type(loaded).__name__}."
+            others = ", ".join(pipelines_beside(path)) or "none here yet"
+            message = (
+                f"demo: model must be a pipeline, which makes faces, got {path!r}, a {type(loaded).__name__}. "
+                f"It can show: {others}."
+            )
             raise ValueError(message)
         self.pipeline = loaded
         self.path = path
@@ -56,8 +64,17 @@ class DemoModel:
         self.device = device
         self.sha256 = weights_sha256(path)
         self.intensity_reading = intensity_reading(path, loaded)
-        encoder: Any = loaded.get_submodule("text_encoder")
-        self.reads_labels = bool(encoder.reads_labels)
+        self.reads_labels = loaded.reads_labels
+
+    def try_out(self) -> None:
+        """Make a face in one step, so that what would keep it from making any is told at the start.
+
+        Raises:
+            Exception: What the pipeline says, such as that weights of others are missing.
+        """
+        self.make(
+            [Order(Wish(()), 0)], procedural_reference(0, size=self.pipeline.image_size), sampling=Sampling(steps=1)
+        )
 
     @property
     def about(self) -> dict[str, Any]:
@@ -69,7 +86,15 @@ class DemoModel:
             "size": self.pipeline.image_size,
             "reads": "labels" if self.reads_labels else "text",
             "intensity": self.intensity_reading,
+            "sees_reference": self.pipeline.sees_reference,
+            "settings": list(self.pipeline.settings),
         }
+
+    def gets(self, wish: Wish, *, seed: int) -> str:
+        """Say what of a wish reaches it: a text, or the AUs alone."""
+        if not self.reads_labels:
+            return self.prompt(wish, seed=seed)
+        return format_labels(self._understood(wish.labels)) or "no AU, a face at rest"
 
     def prompt(self, wish: Wish, *, seed: int) -> str:
         """Give the text that it reads: the one that was typed, or one composed of the AUs."""
@@ -87,6 +112,8 @@ class DemoModel:
             found.append(f"{self.name} was trained on which AUs act, not how strongly: intensities are left out.")
         if self.reads_labels and wish.text is not None:
             found.append(f"{self.name} reads AUs, not texts: it gets the AUs that were read in yours.")
+        if not self.pipeline.sees_reference:
+            found.append(f"{self.name} draws by the text alone and never sees the person: the seed decides who it is.")
         return found
 
     def reference(self, request: FaceRequest) -> Tensor:
@@ -100,8 +127,9 @@ class DemoModel:
         self,
         orders: Sequence[Order],
         reference: Tensor,
-        request: FaceRequest,
         *,
+        sampling: Sampling,
+        only: Part | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Tensor:
         """Make one face for each order, all of one person.
@@ -109,7 +137,8 @@ class DemoModel:
         Args:
             orders: What is wanted.
             reference: The person, (3, size, size).
-            request: How tokens are drawn, and which part is.
+            sampling: How it is drawn.
+            only: The one part that is drawn anew; None for all.
             progress: Told after each pass of the generator how many are done, and of how many.
         """
         labels = [self._understood(order.wish.labels) for order in orders]
@@ -117,9 +146,8 @@ class DemoModel:
         occurrence = torch.tensor([[au in each for au in AUS] for each in strengths])
         intensity = torch.tensor([[each.get(au, float("nan")) for au in AUS] for each in strengths])
         keep = None
-        if request.only is not None:
-            generator: Any = self.pipeline.get_submodule("generator")
-            kept = kept_cells(request.only, rows=generator.rows, cols=generator.cols)
+        if only is not None:
+            kept = kept_cells(only, rows=self.grid[0], cols=self.grid[1])
             keep = kept.expand(len(orders), -1, -1).to(self.device)
         return self.pipeline.synthesize(
             reference.to(self.device).expand(len(orders), -1, -1, -1),
@@ -127,15 +155,35 @@ class DemoModel:
             occurrence=occurrence.to(self.device),
             intensity=intensity.to(self.device),
             seeds=torch.tensor([order.seed for order in orders]),
-            sampling=request.sampling,
+            sampling=sampling,
             keep=keep,
             progress=progress,
         ).images
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of what it draws by: tokens, or pixels where there are none."""
+        side = self.pipeline.image_size
+        generator: Any = getattr(self.pipeline, "generator", None)
+        return (side, side) if generator is None else (generator.rows, generator.cols)
 
     def _understood(self, labels: tuple[AULabel, ...]) -> tuple[AULabel, ...]:
         if self.intensity_reading is not None:
             return labels
         return tuple(replace(label, intensity=None) for label in labels)
+
+
+def pipelines_beside(path: str) -> list[str]:
+    """Name the bundles of pipelines in the folder of a bundle and in ``models``; loads no weights."""
+    from lightning_modules.cli.model_listing import models
+
+    folders = dict.fromkeys([Path(path).parent, Path("models")])
+    return [
+        str(folder / name)
+        for folder in folders
+        for name, model in models(bundles.find(str(folder))).items()
+        if model.get("component", "").startswith("pipelines/")
+    ]
 
 
 def names_of(paths: Sequence[str]) -> list[str]:

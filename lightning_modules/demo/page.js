@@ -1,7 +1,7 @@
 // The form: what and how; who.js has the person. What comes of it is laid out by results.js.
 import { announce, element, make, wholeNumber } from "./parts.js";
-import { show, showGrid } from "./results.js";
-import { reference, startWho } from "./who.js";
+import { goTo, show, showGrid } from "./results.js";
+import { person, reference, startWho } from "./who.js";
 
 const EXAMPLES = [
   ["at rest", ""], ["smile (6, 12)", "6,12"], ["smile with corners held down (6, 12, 15)", "6,12,15"],
@@ -10,8 +10,9 @@ const EXAMPLES = [
   ["smile with dimples (12, 14)", "12,14"], ["corners down, chin up (15, 17)", "15,17"],
   ["lips pressed in a smile (12, 24)", "12,24"], ["much at once (1, 4, 6, 12, 15, 17)", "1,4,6,12,15,17"],
 ];
-const GRADES = "ABCDE";
-let about, ticket = null, asking = 0, composed = "";
+// FACS' grades; without one, a model takes what it saw most
+const GRADES = [["", "not said"], ["A", "trace"], ["B", "slight"], ["C", "marked"], ["D", "severe"], ["E", "maximum"]];
+let about, ticket = null, asking = 0, composed = "", shown = "";
 
 // ---- asking the program --------------------------------------------------------------------------------------------
 async function ask(path, content) {
@@ -39,22 +40,22 @@ function layUnits() {
         make("span", { className: "unseen", id: `says-${unit.au}`, textContent: unit.movement }),
       ]);
       chip.dataset.au = unit.au;
-      if (about.has_intensity) {
-        const grade = make("select", {}, [make("option", { value: "", textContent: "–" }),
-          ...[...GRADES].map((letter) => make("option", { value: letter, textContent: letter }))]);
-        grade.setAttribute("aria-label", `Intensity of AU${unit.au}`);
-        grade.hidden = true;
-        grade.addEventListener("change", explainSoon);
-        chip.append(grade);
-      }
+      if (about.has_intensity) chip.append(intensity(unit));
       input.addEventListener("change", () => { markUnits(); explainSoon(); });
       return chip;
     });
     return make("fieldset", { className: "aus" }, [make("legend", { textContent: region[0].toUpperCase() + region.slice(1) }), ...chips]);
   });
   element("aus").replaceChildren(...groups);
-  element("examples").replaceChildren(make("option", { value: "-", textContent: "choose one" }),
+  element("examples").replaceChildren(make("option", { value: "-", textContent: "Examples" }),
     ...EXAMPLES.map(([name, aus]) => make("option", { value: aus, textContent: name })));
+}
+
+function intensity(unit) {
+  const grade = make("input", { type: "range", min: 0, max: GRADES.length - 1, step: 1, value: 0 });
+  grade.setAttribute("aria-label", `Intensity of AU${unit.au}`);
+  grade.addEventListener("input", () => { markUnits(); explainSoon(); });
+  return make("div", { className: "grade", hidden: true }, [grade, make("output")]);
 }
 
 const chips = () => [...element("aus").querySelectorAll(".au")];
@@ -62,8 +63,8 @@ const chosenUnits = () => chips().filter((chip) => chip.querySelector("input").c
 
 function unitsText() {
   return chosenUnits().map((chip) => {
-    const grade = chip.querySelector("select");
-    return grade && grade.value ? `${chip.dataset.au}:${grade.value}` : chip.dataset.au;
+    const grade = chip.querySelector(".grade input");
+    return grade && Number(grade.value) ? `${chip.dataset.au}:${GRADES[grade.value][0]}` : chip.dataset.au;
   }).join(",");
 }
 
@@ -74,8 +75,8 @@ function setUnits(aus) {
   }));
   for (const chip of chips()) {
     chip.querySelector("input").checked = wanted.has(chip.dataset.au);
-    const grade = chip.querySelector("select");
-    if (grade) grade.value = wanted.get(chip.dataset.au) || "";
+    const grade = chip.querySelector(".grade input");
+    if (grade) grade.value = GRADES.findIndex(([letter]) => letter === (wanted.get(chip.dataset.au) || ""));
   }
   element("form").elements.mode.value = "aus";
   switchMode();
@@ -87,17 +88,22 @@ function markUnits() {
     const unit = about.aus.find((each) => each.au === Number(chip.dataset.au));
     chip.classList.toggle("on", chosen.has(unit.au));
     chip.classList.toggle("clash", chosen.has(unit.au) && unit.antagonists.some((other) => chosen.has(other)));
-    const grade = chip.querySelector("select");
-    if (grade) grade.hidden = !chosen.has(unit.au);
+    const grade = chip.querySelector(".grade");
+    if (!grade) continue;
+    grade.hidden = !chosen.has(unit.au);
+    const [letter, says] = GRADES[grade.querySelector("input").value];
+    grade.querySelector("output").textContent = `${letter} ${says}`;
+    grade.querySelector("input").setAttribute("aria-valuetext", `${letter} ${says}`);
   }
 }
 
+const readsText = () => about.models.some((model) => model.reads === "text");
 const isText = () => element("form").elements.mode.value === "text";
 
 function switchMode() {
   element("aus-panel").hidden = isText();
   element("text-panel").hidden = !isText();
-  element("reword").hidden = element("edit").hidden = isText();
+  element("prompt-buttons").hidden = isText() || !readsText();
   markUnits();
   explainSoon();
 }
@@ -111,6 +117,7 @@ function explainSoon() {
 }
 
 async function explain() {
+  markStale();
   clearTimeout(waiting);
   const mine = ++asking;
   const empty = isText() && !element("text").value.trim();
@@ -135,6 +142,7 @@ async function explain() {
   }
   composed = answer.prompts[0].prompt;
   const same = answer.prompts.every((each) => each.prompt === composed);
+  element("prompts-title").textContent = readsText() ? "Text that the model reads" : "AUs that the model gets";
   element("prompts").replaceChildren(...answer.prompts.flatMap((each, place) => [
     ...(same && place ? [] : [make("p", { textContent: same ? each.prompt : `${each.model}: ${each.prompt}` })]),
     ...each.notes.map((text) => make("p", { className: "note", textContent: text })),
@@ -149,8 +157,14 @@ const SETTINGS = {
   temperature: ["Temperature", 0.05, "how freely it draws; 0 takes the likeliest"],
 };
 
+// what no model here depends on is left out
+const settings = () => Object.keys(SETTINGS).filter((name) => about.settings.includes(name));
+
 function laySettings() {
-  element("settings").replaceChildren(...Object.entries(SETTINGS).map(([name, [title, step, says]]) => {
+  element("seed-row").hidden = element("seed-says").hidden = !about.settings.includes("seed");
+  element("more-title").textContent = settings().length ? "Guidance, steps and parts" : "A part of the face";
+  element("settings").replaceChildren(...settings().map((name) => {
+    const [title, step, says] = SETTINGS[name];
     const [least, greatest, usual] = about.limits[name];
     const input = make("input", { type: "range", id: name, min: least, max: greatest, step, value: usual });
     const shown = make("output", { textContent: usual });
@@ -165,7 +179,7 @@ const seed = () => wholeNumber("seed", about.largest_seed);
 
 function request() {
   const content = { ...wish(), seed: seed(), ticket: crypto.randomUUID ? crypto.randomUUID() : `t${Date.now()}` };
-  for (const name of Object.keys(SETTINGS)) content[name] = Number(element(name).value);
+  for (const name of settings()) content[name] = Number(element(name).value);
   content.reference = reference();
   if (element("only").value) content.only = element("only").value;
   if (about.models.length > 1 && !element("compare").checked) content.models = [about.models[0].name];
@@ -220,6 +234,16 @@ async function run(path, extra, finish) {
   }
 }
 
+// what a result is of; the file of a picture of one's own is too large to compare each time
+const asked = () => JSON.stringify([wish(), person(), element("only").value, element("compare").checked,
+  ...["seed", ...settings()].map((name) => element(name).value)]);
+const markStale = () => element("result").classList.toggle("stale", shown !== asked());
+
+function makeFace(finish) {
+  const now = asked();
+  run("/api/synthesize", {}, (answer) => { shown = now; show(answer, about); markStale(); finish(); });
+}
+
 const takeCell = (aus, seed) => {
   element("seed").value = seed;
   setUnits(aus);
@@ -235,6 +259,7 @@ function listen() {
     const count = 1 + Math.floor(Math.random() * 4);
     setUnits([...about.aus].sort(() => Math.random() - 0.5).slice(0, count).map((unit) => unit.au).join(","));
   });
+  for (const name of ["input", "change", "click"]) on("form", name, markStale);
   on("text", "input", explainSoon);
   on("seed", "change", () => { element("seed").value = seed(); explainSoon(); });
   for (const id of ["new-seed", "reword"]) on(id, "click", () => { element("seed").value = seed() + 1; explain(); });
@@ -249,9 +274,9 @@ function listen() {
     element("only").value = "";
     announce("Settings are the defaults again.");
   });
-  on("form", "submit", (event) => { event.preventDefault(); run("/api/synthesize", {}, (answer) => show(answer, about)); });
+  on("form", "submit", (event) => { event.preventDefault(); makeFace(() => goTo("results-title")); });
   on("text", "keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) element("form").requestSubmit(); });
-  on("make-grid", "click", () => run("/api/grid", { kind: element("kind").value }, (answer) => showGrid(answer, takeCell)));
+  on("make-grid", "click", () => run("/api/grid", { kind: element("kind").value }, (answer) => { showGrid(answer, takeCell); goTo("grids-title"); }));
   on("stop", "click", () => { if (ticket) ask("/api/stop", { ticket }).catch(() => {}); });
 }
 
@@ -275,6 +300,7 @@ async function start() {
   listen();
   startWho(about);
   setUnits("6,12");
+  makeFace(() => {}); // nobody need press anything to see what this is about
 }
 
 start();

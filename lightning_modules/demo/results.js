@@ -6,14 +6,14 @@ const seenIn = (readBack) => Object.entries(readBack || {}).filter(([, share]) =
 const listed = (names) => names.join(", ") || "none";
 const numbersOf = (aus) => aus.split(",").filter(Boolean).map((label) => `AU${label.match(/\d+/)[0]}`);
 
-function figure(image, title, says, alt, isMade = false) {
-  return make("figure", { className: isMade ? "made" : "" }, [
+function figure(image, title, says, alt, kind = "") {
+  return make("figure", { className: kind }, [
     make("img", { src: image, alt, width: 256, height: 256 }),
     make("figcaption", {}, [make("b", { textContent: title }), ` ${says}`]),
   ]);
 }
 
-function goTo(id) {
+export function goTo(id) {
   const title = element(id);
   // on a phone the result is below the form
   if (title.getBoundingClientRect().top > innerHeight * 0.6 || title.getBoundingClientRect().bottom < 0) title.scrollIntoView();
@@ -30,13 +30,13 @@ export function show(answer, about) {
   const lay = () => element("figures").replaceChildren(
     figure(answer.reference.image, "Reference", "", "The reference face"),
     ...answer.faces.map((face) => figure(face.image, answer.faces.length > 1 ? face.model : "Synthesised", what,
-      `The face that ${face.model} made: ${what}. Read back: ${listed(seenIn(face.read_back))}.`, true)),
+      `The face that ${face.model} made: ${what}. Read back: ${listed(seenIn(face.read_back))}.`, "made")),
     ...(answer.truth ? [figure(answer.truth.image, "True face", "as the renderer draws it", "The true face of this person with these AUs")] : []),
     ...answer.faces.map((face) => {
       const found = face.differences[against.value] || face.differences.reference;
       const from = against.value === "truth" ? "the true face" : "the reference";
       return figure(found.image, answer.faces.length > 1 ? `Difference, ${face.model}` : "Difference",
-        `from ${from}: ${(100 * found.mean).toFixed(1)} % of the range on average`, `Where the face differs from ${from}; brighter is more`);
+        `from ${from}: ${(100 * found.mean).toFixed(1)} % on average`, `Where the face differs from ${from}; brighter is more`, "map");
     }),
   );
   against.onchange = lay;
@@ -45,11 +45,10 @@ export function show(answer, about) {
   downloads(answer);
   element("commands").replaceChildren(...answer.faces.map((face) => make("pre", { textContent: face.command })),
     ...(answer.asked.reference_sha256 ? [make("p", { className: "hint", textContent: "reference.png is the reference face; save it above." })] : []));
-  const prompts = [...new Set(answer.faces.map((face) => face.prompt))];
-  element("sent").textContent = `Text that was read: ${prompts.join(" | ")}`;
+  const told = [...new Set(answer.faces.map((face) => `${face.reads === "labels" ? "AUs that were" : "Text that was"} read: ${face.gets}`))];
+  element("sent").textContent = told.join(" | ");
   const seen = answer.faces[0].read_back;
   announce(`Done in ${answer.seconds} s. Asked: ${what}.${seen ? ` Read back: ${listed(seenIn(seen))}.` : ""}`);
-  goTo("results-title");
 }
 
 function share(value, isAsked, isJudged) {
@@ -164,7 +163,6 @@ export function showGrid(answer, take) {
   );
   const order = [...answer.cells[0].faces.map((face) => face.model), ...(hasTruth ? ["the true face"] : [])];
   announce(`${answer.cells.length} faces in ${answer.seconds} s.${order.length > 1 ? ` Side by side: ${order.join(", ")}.` : ""}`);
-  goTo("grids-title");
 }
 
 async function saveSheet(answer, withTruth) {

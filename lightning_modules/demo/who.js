@@ -132,6 +132,8 @@ function dragging() {
   for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { start = null; });
 }
 
+// who it is, in few letters: a picture by where it is cropped
+export const person = () => (picture ? [element("file").value, ...Object.values(cropBox())].join() : String(faceNumber()));
 export const reference = () => (picture ? { picture: croppedPicture() } : { face: faceNumber() });
 
 export function startWho(given) {

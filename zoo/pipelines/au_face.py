@@ -91,6 +91,11 @@ class AUFacePipeline(Pipeline):
                 encoder.connect(codec)
         self._check_fusion()
 
+    @property
+    def reads_labels(self) -> bool:
+        """Whether it goes by the labels, and not by the prompts."""
+        return self.text_encoder.reads_labels
+
     def _check_fusion(self) -> None:
         """Raise unless the fusion was built for these encoders; one that was trained elsewhere may not be."""
         wanted: dict[str, int | None] = {"text_dim": self.text_encoder.dim}

@@ -33,10 +33,19 @@ class Pipeline(Component):
     Attributes:
         image_size: Height and width of references and results in pixels.
         prompt_style: Style of the lexicon that it was trained on, and reads best.
+        settings: What of the seed and of :class:`zoo.sampling.Sampling` its faces depend on.
+        sees_reference: Whether who it is comes from the reference.
     """
 
     image_size: int
     prompt_style: str
+    settings: tuple[str, ...] = ("seed", "steps", "temperature", "text_guidance", "reference_guidance")
+    sees_reference: bool = True
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether it goes by the labels, and not by the prompts."""
+        return False
 
     @abstractmethod
     def synthesize(

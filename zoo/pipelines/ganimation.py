@@ -63,6 +63,7 @@ class GANimationPipeline(Pipeline):
 
     reads_labels = True
     with_intensity = True
+    settings = ()
 
     def __init__(
         self,

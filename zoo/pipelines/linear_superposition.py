@@ -29,11 +29,15 @@ class LinearSuperpositionPipeline(Pipeline):
             a path; a bundle of a pipeline that was loaded before holds it whole.
     """
 
+    reads_labels = True
+
     def __init__(self, pipeline: Pipeline | str) -> None:
         super().__init__()
         self.pipeline = _loaded(pipeline) if isinstance(pipeline, str) else pipeline
         self.image_size = self.pipeline.image_size
         self.prompt_style = self.pipeline.prompt_style
+        self.settings = self.pipeline.settings
+        self.sees_reference = self.pipeline.sees_reference
 
     @property
     def codec(self) -> Any:

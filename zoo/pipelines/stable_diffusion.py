@@ -67,7 +67,7 @@ class StableDiffusionPipeline(Pipeline):
         prompt_style: Style of the lexicon that it was trained on.
     """
 
-    reads_labels = False
+    settings = ("seed", "steps", "text_guidance")
 
     def __init__(
         self,
@@ -112,6 +112,7 @@ class StableDiffusionPipeline(Pipeline):
         self.image_size = image_size
         self.long_prompts: Literal["truncate", "chunk"] = long_prompts
         self.strength = strength
+        self.sees_reference = strength < 1
         self.prompt_style = prompt_style
         self.latent_size = image_size // architecture.stride
         self.own: Networks | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
@@ -17,6 +18,7 @@ from zoo.face_encoders.compact_appearance import CompactAppearanceFaceEncoder
 from zoo.fusion.au_cross_attention import AUCrossAttentionFusion
 from zoo.generators.depth import DepthGenerator
 from zoo.pipelines.au_face import AUFacePipeline
+from zoo.pipelines.ganimation import GANimationPipeline
 from zoo.quantizers.residual import ResidualQuantizer
 from zoo.recognizers.mefarg import MEFARGRecognizer
 from zoo.text_encoders.au_labels import AULabelsTextEncoder
@@ -53,12 +55,15 @@ def make_pipeline(text_encoder, *, seed):
 
 @pytest.fixture(scope="session")
 def places(tmp_path_factory):
-    """Bundles: ``words`` reads text, ``numbers`` reads labels with intensities, ``recognizer`` reads faces."""
+    """Bundles: ``words`` reads text, ``numbers`` and ``edits`` labels with intensities, ``recognizer`` reads faces."""
     place = tmp_path_factory.mktemp("models")
     words = make_pipeline(CompactTextEncoder(dim=8, num_layers=1, num_heads=2, num_hashes=64), seed=0)
     save_bundle(words, place / "words", card="untrained")
     numbers = make_pipeline(AULabelsTextEncoder(dim=8, length=4, hidden_dim=8, with_intensity=True), seed=1)
     save_bundle(numbers, place / "numbers", card="untrained")
+    torch.manual_seed(2)
+    edits = GANimationPipeline(32, channels=4, num_halvings=1, num_residual_blocks=1, normalization="group")
+    save_bundle(edits, place / "edits", card="untrained")
     recognizer = MEFARGRecognizer(CompactBackbone(widths=[4, 8], num_blocks=[1, 1]), dim=8)
     save_bundle(recognizer, place / "recognizer", card="untrained")
     return place
@@ -75,8 +80,23 @@ def demo(places):
 
 
 @pytest.fixture(scope="session")
+def edits(places):
+    """A model that has no seed, no steps and no text encoder, and the recogniser."""
+    import zoo
+
+    model = DemoModel(str(places / "edits"), name="edits", device=torch.device("cpu"))
+    return Demo([model], recognizer=zoo.load(places / "recognizer"), recognizer_path="recognizer")
+
+
+@pytest.fixture(scope="session")
 def served(demo):
     """The page, on a port that was free."""
+    with serving(demo) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serving(demo):
     server = DemoServer(0, demo=demo)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

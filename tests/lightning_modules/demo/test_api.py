@@ -16,6 +16,8 @@ from PIL import Image
 
 import cli
 from lightning_modules.cli.synthesis_references import procedural_reference
+from lightning_modules.demo.api import Demo
+from lightning_modules.demo.model import DemoModel
 from lightning_modules.demo.requests import RequestError, read_request
 from zoo.facs import AUS
 from zoo.images import to_uint8
@@ -44,6 +46,72 @@ def a_picture(size=(48, 40), *, kind="PNG", mode="RGB"):
 
 def sent(file):
     return {"picture": base64.b64encode(file).decode()}
+
+
+def test_a_pipeline_without_a_text_encoder_is_asked_for_what_it_takes(edits):
+    about = edits.about()
+    assert about["settings"] == []
+    assert {"singles", "intensities"} <= set(about["grids"])
+    assert "seeds" not in about["grids"]
+    (model,) = about["models"]
+    assert (model["reads"], model["intensity"]) == ("labels", "numbers")
+    (described,) = edits.describe({"aus": "6,12:C"})["prompts"]
+    assert described["prompt"] == "AU6,AU12:C"
+    (described,) = edits.describe({"text": "The lip corners are drawn down."})["prompts"]
+    assert described["prompt"] == "AU15"
+    assert "reads AUs, not texts" in described["notes"][0]
+
+
+def test_a_pipeline_without_a_generator_makes_faces_and_parts_of_faces(edits, tmp_path):
+    def pixels(**content):
+        return pixels_of(edits.synthesize({"aus": "12:E", "reference": {"face": 3}, **content})["faces"][0]["image"])
+
+    whole, rest = pixels(), as_pixels(procedural_reference(3, size=32))
+    assert np.array_equal(whole, pixels(seed=5))
+    assert not np.array_equal(whole, pixels(aus="12:A"))
+    part = pixels(only="mouth")
+    assert np.array_equal(part[:16], rest[:16])
+    assert np.array_equal(part[24:], whole[24:])
+    face = edits.synthesize({"aus": "12:E", "only": "mouth", "reference": {"face": 3}})["faces"][0]
+    words = shlex.split(face["command"])
+    words[words.index("--output") + 1] = str(tmp_path / "face.png")
+    assert cli.main([*words[2:], "--recognizer", "null"]) == 0
+    assert np.array_equal(part, np.asarray(Image.open(tmp_path / "face.png")))
+
+
+def test_linear_superposition_goes_by_labels(tmp_path, demo):
+    from zoo.bundles import save_bundle
+    from zoo.pipelines.linear_superposition import LinearSuperpositionPipeline
+
+    save_bundle(LinearSuperpositionPipeline(demo.models[0].pipeline), tmp_path / "sum", card="untrained")
+    model = DemoModel(str(tmp_path / "sum"), name="sum", device=torch.device("cpu"))
+    assert model.about["settings"] == demo.models[0].about["settings"]
+    answer = Demo([model]).synthesize({"aus": "6,12", "only": "mouth", **QUICK})
+    assert answer["faces"][0]["gets"] == "AU6,AU12"
+
+
+def test_stable_diffusion_tells_that_it_sees_nobody(tmp_path):
+    pytest.importorskip("diffusers")
+    from zoo.bundles import save_bundle
+    from zoo.pipelines.stable_diffusion import StableDiffusionPipeline
+
+    save_bundle(StableDiffusionPipeline(size="tiny"), tmp_path / "tiny", card="untrained")
+    model = DemoModel(str(tmp_path / "tiny"), name="tiny", device=torch.device("cpu"))
+    answer = Demo([model]).synthesize({"aus": "12", **QUICK})
+    assert "never sees the person" in answer["faces"][0]["notes"][0]
+    assert Demo([model]).about()["settings"] == ["seed", "steps", "text_guidance"]
+
+
+def test_what_makes_no_faces_is_refused_with_what_does(places):
+    with pytest.raises(ValueError, match=r"must be a pipeline, .* a MEFARGRecognizer") as refusal:
+        DemoModel(str(places / "recognizer"), name="recognizer", device=torch.device("cpu"))
+    assert all(str(places / name) in str(refusal.value) for name in ("words", "numbers", "edits"))
+    assert "\n" not in str(refusal.value)
+
+
+def test_every_model_can_be_tried_out(demo, edits):
+    for model in (*demo.models, *edits.models):
+        model.try_out()
 
 
 @pytest.mark.parametrize(
@@ -171,8 +239,6 @@ def test_one_of_two_models_can_be_asked(demo):
 
 
 def test_without_a_recogniser_nothing_is_read_back(demo):
-    from lightning_modules.demo.api import Demo
-
     answer = Demo(demo.models[:1]).synthesize({"aus": "12", **QUICK})
     assert answer["recognizer"] is None
     assert answer["faces"][0]["read_back"] is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -106,3 +108,20 @@ class TestPipelines(ComponentContract):
             pipeline.synthesize(torch.zeros(1, 3, 32, 32), PROMPTS[:1], occurrence=LABELS[:1])
         with pytest.raises(ValueError, match="prompts must be as many as references, 3, got 1"):
             pipeline.synthesize(_references(generator), PROMPTS[:1], occurrence=LABELS)
+
+    def test_what_it_says_not_to_depend_on_changes_nothing(self, member, generator):
+        pipeline = self.make(member).eval()
+        references = _references(generator)
+        others = {"steps": 3, "temperature": 1.5, "text_guidance": 3.0, "reference_guidance": 3.0}
+        assert set(pipeline.settings) <= {"seed", *others}
+        others = {name: value for name, value in others.items() if name not in pipeline.settings}
+        seeds = torch.arange(3) + (0 if "seed" in pipeline.settings else 5)
+        made = pipeline.synthesize(
+            references if pipeline.sees_reference else -references,
+            PROMPTS[::-1] if pipeline.reads_labels else PROMPTS,
+            occurrence=LABELS if pipeline.reads_labels else ~LABELS,
+            seeds=seeds,
+            sampling=replace(SAMPLING, **others),
+        )
+        expected = _made(pipeline, references, sampling=SAMPLING)
+        assert torch.equal(made.images, expected.images)
