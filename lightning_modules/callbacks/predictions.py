@@ -19,16 +19,18 @@ from zoo.images import to_uint8
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
 _TABLE = "predictions.csv"
 
 
 class Predictions(Callback):
-    """Write the images, tokens and AU probabilities that a prediction step gives, and a table of them.
+    """Write the images, tokens, features and AU probabilities that a prediction step gives, and a table of them.
 
-    A face's files have the name of its ``index``: ``images/0000012.png``, and ``tokens/0000012.npy`` (int32, level x
-    row x column). ``predictions.csv`` has a row for each face, in the order of ``index``: where it comes from, its
-    files, the probability of each AU. Each rank writes the faces that it was given, the first one the table.
+    A face's files have the name of its ``index``: ``images/0000012.png``, ``tokens/0000012.npy`` (int32, level x row x
+    column) and, where an encoder gives features alone, ``features/0000012.npy`` (float32, length x channel).
+    ``predictions.csv`` has a row for each face, in the order of ``index``: where it comes from, its files, the
+    probability of each AU. Each rank writes the faces that it was given, the first one the table.
     """
 
     def __init__(self) -> None:
@@ -55,14 +57,15 @@ class Predictions(Callback):
         for name in ("subject", "source"):
             for row, value in zip(rows, batch.get(name, ()), strict=name in batch):
                 row[name] = value
-        found = {field.name: getattr(outputs, field.name) for field in dataclasses.fields(outputs)}
+        found = _by_name(outputs)
         if "images" in found:
             pixels = rearrange(to_uint8(found["images"].float().cpu()), "b c h w -> b h w c").numpy()
             for row, face in zip(rows, pixels, strict=True):
                 row["image"] = self._image(face, row["index"])
-        if "tokens" in found:
-            for row, tokens in zip(rows, found["tokens"].to(torch.int32).cpu().numpy(), strict=True):
-                row["tokens"] = self._tokens(tokens, row["index"])
+        for name, dtype in (("tokens", torch.int32), ("features", torch.float32)):
+            if name in found:
+                for row, numbers in zip(rows, found[name].to(dtype).cpu().numpy(), strict=True):
+                    row[name] = self._array(numbers, name, row["index"])
         if "probability" in found:
             aus = getattr(getattr(pl_module, str(pl_module.exported), None), "aus", AUS)
             for row, probability in zip(rows, found["probability"].float().cpu().tolist(), strict=True):
@@ -88,17 +91,25 @@ class Predictions(Callback):
         save_png(Image.fromarray(face), self._folder / name, sync=False)  # one of thousands
         return name
 
-    def _tokens(self, tokens: NDArray[np.int32], index: int) -> str:
+    def _array(self, numbers: NDArray[Any], kind: str, index: int) -> str:
         import numpy as np
 
-        name = f"tokens/{index:07d}.npy"
+        name = f"{kind}/{index:07d}.npy"
 
         def write(temporary: Path) -> None:
             with temporary.open("wb") as stream:
-                np.save(stream, tokens)
+                np.save(stream, numbers)
 
         write_whole(self._folder / name, write, sync=False)
         return name
+
+
+def _by_name(outputs: Any) -> dict[str, Tensor]:
+    """Name what a step gave; what it gave none of, such as the tokens of a pipeline without, is left out."""
+    if isinstance(outputs, torch.Tensor):
+        return {"features": outputs}
+    given = {field.name: getattr(outputs, field.name) for field in dataclasses.fields(outputs)}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _write_table(file: Path, rows: list[dict[str, Any]]) -> None:

@@ -52,6 +52,21 @@ def test_probabilities_are_columns_named_by_their_au(tmp_path, monkeypatch, caps
     assert "predictions.csv (4 faces)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("name", "columns"), [("ganimation", {"image"}), ("face_identity", {"features"})])
+def test_what_a_step_gives_is_written_and_nothing_else(name, columns, tmp_path, monkeypatch):
+    import cli
+
+    monkeypatch.chdir(tmp_path)
+    small = ["--data.num_test", "2", "--data.frames_per_shot", "2", "--run", "mine"]
+    assert cli.main(["predict", "--config", f"tiny/{name}.yaml", *small]) == 0
+    folder = tmp_path / "runs/tiny" / name / "mine"
+    for row in _rows(folder):
+        assert set(row) == {"index", "subject", "source", *columns}
+        assert all((folder / row[column]).is_file() for column in columns)
+        if "features" in columns:
+            assert np.isfinite(np.load(folder / row["features"])).all()
+
+
 @pytest.mark.slow
 def test_two_processes_write_each_face_once(tmp_path):
     words = ["--data.num_test", "7", "--data.batch_size", "2", "--run", "mine", "--trainer.accelerator", "cpu"]
