@@ -8,7 +8,18 @@ from typing import Any
 
 from lightning_modules.cli.errors import UserError
 
-_FIRST = ("psnr", "ssim", "l1", "au_information_kept", "f1", "auc", "retrieval", "loss")
+_FIRST = (
+    "au_f1_synthesised",
+    "identity",
+    "psnr",
+    "ssim",
+    "l1",
+    "au_information_kept",
+    "f1",
+    "auc",
+    "retrieval",
+    "loss",
+)
 
 
 def list_models(folder: str = "models", *, json: bool = False) -> None:
