@@ -29,9 +29,11 @@ class TrainingModule(Recorded, LightningModule):
 
     Attributes:
         exported: Name of the attribute that holds what ``zoo.load`` returns; empty if there is nothing to load.
+        has_idle_parameters: Whether there are parameters that no training step reaches, which DDP must be told.
     """
 
     exported: str = ""
+    has_idle_parameters: bool = False
 
     @property
     def total_steps(self) -> float:

@@ -80,6 +80,7 @@ class MaskGITModule(TrainingModule):
                 message = f"MaskGITModule: {name} must be at least 0 and all three below 1 in sum, got {drops}."
                 raise ValueError(message)
         self.drop_text, self.drop_reference, self.drop_both = drop_text, drop_reference, drop_both
+        self.has_idle_parameters = latent is None  # the generator's maps of what the context has at each position
         self.optimizer = optimizer or AdamW(1e-3)
         owner = type(self).__name__
         own_codec = part(codec, Codec, owner=owner, argument="codec")
@@ -261,7 +262,7 @@ class MaskGITModule(TrainingModule):
 
     @torch.no_grad()
     def _evaluate(self, batch: FaceBatch, batch_idx: int) -> None:
-        generator = torch.Generator(self.device).manual_seed(batch_idx)
+        generator = torch.Generator().manual_seed(batch_idx)  # the CPU's: the same tokens on every device
         self.prediction.update(self._predict(batch, generator=generator))
 
     def _log_prediction(self, split: str) -> None:

@@ -10,6 +10,8 @@ import torch
 from lightning_utilities.core.rank_zero import rank_zero_warn
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from zoo.randomness import seeds
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,6 +23,7 @@ class RunState(Callback):
 
     The streams are those that training steps see: what validation, pictures or a fresh iterator over the data draw
     in between is undone before the next batch, so that a run does not depend on them, nor on where it was resumed.
+    Each rank's are its own: all were seeded alike, for the same weights, and would hide the same tokens.
     Gradients and lessons of codebooks that are half accumulated are in no checkpoint, so SIGTERM waits for the step.
     """
 
@@ -35,7 +38,9 @@ class RunState(Callback):
             self._streams, self._is_stopping = None, False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """See to it that SIGTERM stops no run between the batches of one step."""
+        """Part the ranks' streams, and see to it that SIGTERM stops no run between the batches of one step."""
+        if self._streams is None and trainer.world_size > 1:
+            torch.manual_seed(int(seeds(torch.initial_seed(), trainer.global_rank)))
         loop: Any = trainer.fit_loop.epoch_loop
         compare = loop._broadcast_sigterm_tensor  # called before each batch, where there are several ranks
 

@@ -50,9 +50,10 @@ def refuse_what_manual_optimization_ignores(model: Any, config: dict[str, Any]) 
 
 
 def strategy_for(model: Any, config: dict[str, Any]) -> Any:
-    """Give the strategy: a DDP that bears unused parameters where a module does not average gradients itself."""
+    """Give the strategy: a DDP that bears unused parameters where a module has any and leaves averaging to it."""
     strategy = config["strategy"]
-    if model.automatic_optimization or isinstance(model, ManualTrainingModule):
+    uses_all = model.automatic_optimization and not getattr(model, "has_idle_parameters", False)
+    if uses_all or isinstance(model, ManualTrainingModule):
         return strategy
     several = _num_devices(config) * int(config["num_nodes"]) > 1
     return "ddp_find_unused_parameters_true" if strategy == "ddp" or (strategy == "auto" and several) else strategy

@@ -62,6 +62,12 @@ def stage_two(fusion, *, text_dim=16, image_size=SIZE, **changes):
     )
 
 
+def batch_of(count):
+    images = torch.rand(count, 3, SIZE, SIZE) * 2 - 1
+    batch = {"image": images, "reference": images.flip(0), "prompt": [""] * count}
+    return batch | {"occurrence": torch.rand(count, 12) < 0.4, "intensity": torch.full((count, 12), torch.nan)}
+
+
 @pytest.fixture(scope="module")
 def trained():
     """A fusion as ``au_fusion.yaml`` makes it."""
@@ -95,10 +101,7 @@ def test_a_fusion_by_its_path_stays_as_it_is(trained, bundle):
     fusion = module.pipeline.fusion
     assert "fusion" in module.frozen
     assert not fusion.training
-    images = torch.rand(4, 3, SIZE, SIZE) * 2 - 1
-    batch = {"image": images, "reference": images.flip(0), "prompt": [""] * 4}
-    batch |= {"occurrence": torch.rand(4, 12) < 0.4, "intensity": torch.full((4, 12), torch.nan)}
-    module._predict(batch).loss.backward()
+    module._predict(batch_of(4)).loss.backward()
     learned = {name.split(".")[1] for name, weight in module.named_parameters() if weight.grad is not None}
     assert learned == {"generator", "text_encoder", "appearance", "structure"}
     assert set(fusion.state_dict()) == set(trained.state_dict())
@@ -132,3 +135,12 @@ def test_a_path_that_holds_no_fusion_is_refused(tmp_path):
     path = save_bundle(codec(), tmp_path / "codec", card="Codec")
     with pytest.raises(TypeError, match=r"fusion must be the path of a Fusion, got .* holds a ResidualVQGANCodec"):
         stage_two(str(path))
+
+
+@pytest.mark.parametrize("latent", [LatentFaceEncoder(), None])
+def test_whether_a_step_reaches_all_that_is_trained_is_known(latent):
+    module = stage_two(FUSION, latent=latent).train()
+    some = torch.tensor([True, False, False, True])
+    module._predict(batch_of(4), without_text=some, without_reference=~some).loss.backward()
+    idle = [name for name, weight in module.named_parameters() if weight.requires_grad and weight.grad is None]
+    assert bool(idle) == module.has_idle_parameters, idle

@@ -87,7 +87,9 @@ class FlatGenerator(MaskedGenerator):
         def guess(now: Pass) -> tuple[Tensor, Tensor]:
             features, lots = combined(self._look(now, canvas), now.scales), drawing.lots(now)
             level_of_guess = now.index // (self.rows * self.cols)
-            tokens, sureness = torch.zeros_like(now.index), torch.zeros_like(features[..., 0])
+            # as wide as the logits, which are in single precision or better whatever the features are in
+            wide = torch.promote_types(features.dtype, torch.float32)
+            tokens, sureness = torch.zeros_like(now.index), torch.zeros_like(features[..., 0], dtype=wide)
             for level in range(self.num_levels):
                 these = level_of_guess == level
                 tokens[these], sureness[these] = drawing.choose(self.classifier(features[these], level), lots[these])

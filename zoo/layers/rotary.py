@@ -54,7 +54,7 @@ class GridRotation(nn.Module):
         if not torch.compiler.is_compiling():
             # one pass over memory instead of four; compilers fuse the real form, but not this one
             real = vectors if vectors.dtype in (torch.float32, torch.float64) else vectors.float()
-            turns = torch.complex(cosine, sine).to(real.dtype.to_complex())
+            turns = torch.complex(cosine.to(real.dtype), sine.to(real.dtype))  # which no bfloat16 could be made into
             product = torch.view_as_complex(real.unflatten(-1, (-1, 2))) * turns
             return torch.view_as_real(product).flatten(-2).to(vectors.dtype)
         first, second = vectors.unflatten(-1, (-1, 2)).unbind(-1)

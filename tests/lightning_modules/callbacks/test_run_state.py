@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -65,6 +66,23 @@ def test_another_number_of_ranks_is_said(small, tmp_path):
     saved["run_state"] = saved["run_state"] * 2
     with pytest.warns(UserWarning, match=r"2 rank\(s\) and this run has 1"):
         RunState().on_load_checkpoint(_Fitting(), None, saved)
+
+
+def test_each_rank_draws_numbers_of_its_own():
+    def drawn(rank, world_size, streams=None):
+        torch.manual_seed(3)  # as all ranks are seeded
+        callback = RunState()
+        callback._streams = streams
+        loop = SimpleNamespace(epoch_loop=SimpleNamespace(_broadcast_sigterm_tensor=None))
+        callback.on_train_start(SimpleNamespace(global_rank=rank, world_size=world_size, fit_loop=loop), None)
+        return torch.rand(()).item()
+
+    alone = drawn(0, 1)
+    assert len({drawn(0, 2), drawn(1, 2), alone}) == 3
+    assert drawn(1, 2) == drawn(1, 2)
+    torch.manual_seed(3)
+    assert alone == torch.rand(()).item()
+    assert drawn(1, 2, get_streams()) == alone  # those of a checkpoint are told apart already
 
 
 class _Fitting:

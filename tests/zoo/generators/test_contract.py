@@ -374,3 +374,14 @@ def test_sampling_that_cannot_be_meant_is_refused_by_name(member, changes):
     sampling = dataclasses.replace(PLAIN, **changes)
     with pytest.raises(ValueError, match=rf"{next(iter(changes))} must be"):
         generator_of(member).sample(GuidedContext(context_of(1)), seeds=torch.zeros(1).long(), sampling=sampling)
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_generator_in_bfloat16_learns_and_draws(member, generator):
+    torch.manual_seed(0)
+    narrow = component_class(f"generators/{member}")(**SIZES, **NETWORK).bfloat16()
+    context = context_of(3, dtype=torch.bfloat16)
+    loss = narrow(tokens_of(3), context, generator=generator).loss
+    loss.backward()
+    assert abs(loss.item() - math.log(8)) < 0.05
+    assert is_legal(narrow.sample(GuidedContext(context), seeds=torch.arange(3), sampling=PLAIN))

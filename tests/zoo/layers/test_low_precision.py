@@ -53,3 +53,4 @@ def test_rotation_keeps_the_precision_of_the_vectors():
     turned = rotation(vectors)
     assert turned.dtype == torch.bfloat16
     torch.testing.assert_close(turned.float(), rotation(vectors.float()), atol=0.02, rtol=0.02)
+    torch.testing.assert_close(rotation.bfloat16()(vectors).float(), turned.float(), atol=0.02, rtol=0.02)

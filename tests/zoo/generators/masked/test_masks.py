@@ -32,6 +32,12 @@ def test_one_site_is_always_hidden(generator):
     assert bool(hide(100, 1, generator=generator).mask.all())
 
 
+@pytest.mark.parametrize("batch", [1, 16, 128, 1000])
+def test_the_largest_number_that_can_be_drawn_is_a_level_too(batch, monkeypatch):
+    monkeypatch.setattr("torch.rand", lambda *shape, **_: torch.full(shape, 1 - 2**-24))
+    assert choose_levels(batch, 8, generator=None).max() == 7
+
+
 def test_levels_are_as_frequent_as_they_should_be(generator):
     levels = choose_levels(36 * 20, 8, generator=generator)
     counts = torch.bincount(levels, minlength=8)
