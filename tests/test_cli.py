@@ -97,7 +97,9 @@ def test_list_prints_every_component(capsys):
 
 def test_a_command_is_one_line(monkeypatch, tmp_path, capsys):
     (tmp_path / "my_tool.py").write_text(
-        "def greet(name: str, *, num_times: int = 1, loud: bool = False) -> None:\n"
+        "from typing import Literal\n\n"
+        "def greet(name: str, *, num_times: int = 1, loud: bool = False, until: int | None = None,\n"
+        "          tone: Literal['high', 'low'] | None = None) -> None:\n"
         '    """Say hello.\n\n    Args:\n        name: To whom.\n        num_times: How often.\n    """\n'
         "    print('hello ' * num_times + name + '!' * loud)\n"
     )
@@ -109,6 +111,10 @@ def test_a_command_is_one_line(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().out == "hello you!\n"
     assert cli.main(["greet", "--name", "you", "--num-times", "x"]) == 2
     assert capsys.readouterr().err == "error: num_times: must be int, got 'x'.\n"
+    assert cli.main(["greet", "--name", "you", "--until", "x"]) == 2
+    assert capsys.readouterr().err == "error: until: must be int, got 'x'.\n"
+    assert cli.main(["greet", "--name", "you", "--tone", "x"]) == 2
+    assert capsys.readouterr().err == "error: tone: must be one of 'high', 'low', got 'x'.\n"
     assert cli.main(["greet", "--help"]) == 0
     assert "--num-times" in capsys.readouterr().out
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
 from datamodules.cache_writing import alone
 from datamodules.cached_faces import TEXT
 from datamodules.token_cache import AUTO
 from lightning_modules.cli.cache_making import CacheMaker
 from lightning_modules.cli.cache_parts import planned_cache
 from lightning_modules.cli.config_files import shown
+from lightning_modules.cli.devices import device_of
 from lightning_modules.cli.errors import UserError, raised_by_us
 from lightning_modules.cli.stopping import INTERRUPTED
 from lightning_modules.cli.trainer_cli import ZooCLI, built, say
@@ -77,6 +76,7 @@ def run(composition: Composition) -> int:
 
 def _make(cli: ZooCLI) -> None:
     config, model, data = cli.config, cli.model.eval(), cli.datamodule
+    device = device_of(config["device"])
     cache = planned_cache(model, data, config["cache"] or AUTO)
     parts = model.cacheable()
     say(f"Cache: {', '.join(parts)} into {shown(cache.folder)}")
@@ -85,12 +85,11 @@ def _make(cli: ZooCLI) -> None:
     epochs = config["prompt_epochs"]
     if epochs is None:
         epochs = config["trainer"]["max_epochs"] or 1
-    device = config["device"]
     maker = CacheMaker(
         cache,
         parts=parts,
         data=data,
-        device=torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == AUTO else device),
+        device=device,
         batch_size=config["batch_size"],
         dtype=config["dtype"],
         prompt_epochs=max(epochs, 0) if TEXT in parts else 0,

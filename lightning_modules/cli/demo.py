@@ -51,14 +51,13 @@ def demo(
 
 
 def _made(paths: list[str], recognizer: str | None, device: str) -> Demo:
-    import torch
-
+    from lightning_modules.cli.devices import device_of
     from lightning_modules.demo.api import Demo
     from lightning_modules.demo.model import DemoModel, names_of
     from zoo import bundles
     from zoo.recognizers.base import Recognizer
 
-    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    place = device_of(device)
     models = [DemoModel(path, name=name, device=place) for path, name in zip(paths, names_of(paths), strict=True)]
     for model in models:
         model.try_out()

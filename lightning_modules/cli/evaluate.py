@@ -89,6 +89,7 @@ def evaluate(
         plots: Whether to draw plots, where matplotlib is installed, and sheets of faces.
         json: Whether to print what metrics.json holds, for programs.
     """
+    from lightning_modules.cli.devices import device_of
     from lightning_modules.evaluation.data import FrameSource, data_config
     from lightning_modules.evaluation.systems import find_systems
     from lightning_modules.evaluation.writing import write_results
@@ -103,7 +104,7 @@ def evaluate(
         message = f"evaluate: baseline must be one of {', '.join(names)}, got {baseline!r}."
         raise ValueError(message)
     config, said_in = data_config(data, found)
-    place = _device(device)
+    place = device_of(device)
     source = FrameSource(config, said_in, data_options or {}, num_images=num_images, seed=seed, device=place)
     if write_cases:
         _write_cases(source, wanted, Path(output))
@@ -201,12 +202,6 @@ def _share(text: str) -> tuple[int, int]:
         message = f"evaluate: share must be such as 2/4, the second of four, got {text!r}."
         raise ValueError(message)
     return int(first) - 1, int(last)
-
-
-def _device(name: str) -> torch.device:
-    import torch
-
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def _judges(paths: dict[str, str | None], features: str | None, device: torch.device) -> Judges:

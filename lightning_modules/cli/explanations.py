@@ -50,7 +50,9 @@ def _explain(message: str, origins: Origins, subcommand: str, options: list[str]
         return None
     depth = max(leaf.key.count(".") + bool(leaf.key) for leaf in leaves)
     deepest = [leaf for leaf in leaves if leaf.key.count(".") + bool(leaf.key) == depth]
-    return _said(deepest, origins, subcommand)
+    # what no type of several accepts stands once, under all of their complaints
+    values = set(re.findall(r"^\s*Given value: (.*)$", message, re.MULTILINE))
+    return _said(deepest, origins, subcommand, value=repr(values.pop()) if len(values) == 1 else "")
 
 
 def _unknown_option(token: str, options: list[str]) -> str:
@@ -77,7 +79,7 @@ def _first_unknown(key: str, options: list[str]) -> tuple[str, list[str]]:
     return key, options
 
 
-def _said(leaves: list[Complaint], origins: Origins, subcommand: str) -> str:
+def _said(leaves: list[Complaint], origins: Origins, subcommand: str, *, value: str = "") -> str:
     leaf = leaves[0]
     key = leaf.key.removeprefix(f"{subcommand}.")
     for each in leaves:
@@ -90,7 +92,7 @@ def _said(leaves: list[Complaint], origins: Origins, subcommand: str) -> str:
     origin = origins.of(key)
     choices = [match[1] for each in leaves if (match := re.search(r"Literal\[(.*)\]", each.text))]
     if choices:
-        value = repr(origin.value) if origin and origin.exact else _got(leaves) or "another value"
+        value = repr(origin.value) if origin and origin.exact else _got(leaves) or value or "another value"
         return f"{key}: must be one of {', '.join(reversed(choices))}, got {value}.{_from(origin)}"
     for each in leaves:
         if match := _NO_CLASS.search(each.text):
@@ -99,7 +101,7 @@ def _said(leaves: list[Complaint], origins: Origins, subcommand: str) -> str:
     wanted = [_plain_type(match) for each in leaves if (match := _TYPE.search(each.text))]
     if wanted and len(wanted) == len(leaves):
         kinds = " or ".join(dict.fromkeys(wanted))
-        value = repr(origin.value) if origin and origin.exact else _got(leaves) or "another type"
+        value = repr(origin.value) if origin and origin.exact else _got(leaves) or value or "another type"
         return f"{key}: must be {kinds}, got {_short(value)}.{_from(origin)}"
     texts = list(dict.fromkeys(_tidy(each.text) for each in leaves))
     body = " ".join(texts)

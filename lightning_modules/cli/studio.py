@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lightning_modules.callbacks.grids import READABLE_SIDE, grid
+from lightning_modules.cli.devices import device_of
 from lightning_modules.cli.synthesis_cases import SynthesisCase, fingerprint
 from lightning_modules.cli.synthesis_intensity import (
     check_intensity,
@@ -57,9 +58,7 @@ class Studio:
         recognizer: str | None = None,
         device: str = "auto",
     ) -> None:
-        self.device = torch.device(
-            ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device,
-        )
+        self.device = device_of(device)
         self.pipeline = _loaded(model, Pipeline, "model", self.device)
         self.recognizer = None if recognizer is None else _loaded(recognizer, Recognizer, "recognizer", self.device)
         self.references = References(self.pipeline.image_size, detector=detector, detector_weights=detector_weights)

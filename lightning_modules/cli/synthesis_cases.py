@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from zoo.facs.labels import INTENSITIES
+from zoo.facs.labels import INTENSITIES, parse_labels
 from zoo.pipelines.editing import Part
 
 
@@ -44,6 +44,8 @@ class SynthesisCase:
             given = "both" if self.aus is not None else "neither"
             message = f"synthesize: each case must have either aus or text, got {given}. Such as --aus 6,12."
             raise ValueError(message)
+        if self.aus is not None:
+            parse_labels(self.aus)  # refuses what is none
         if self.only is not None and self.only not in get_args(Part):
             message = f"synthesize: only must be one of {', '.join(get_args(Part))}, got {self.only!r}."
             raise ValueError(message)

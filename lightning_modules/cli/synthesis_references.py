@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +46,9 @@ class References:
         from datamodules.alignment import FaceAligner
         from datamodules.face_images import read_image
 
+        if not Path(path).is_file():
+            message = f"synthesize: reference must be a picture, got {path!r}, which is no file."
+            raise FileNotFoundError(message)
         pixels = read_image(path)
         if min(pixels.shape[:2]) < self.size // 2 or pixels.std() < 2:
             message = (

@@ -186,7 +186,9 @@ def test_a_reference_picture_is_cropped_to_its_face(run, tmp_path):
         (["--aus", "6", "--text", "x", "--output", "a.png"], "either aus or text, got both"),
         (["--aus", "6", "--output", "a.jpg"], "output must be a .png file"),
         (["--aus", "6,99", "--output", "a.png"], "99"),
-        (["--aus", "6", "--reference", "none.png", "--output", "a.png"], "none.png must exist"),
+        (["--aus", "6", "--reference", "none.png", "--output", "a.png"], "got 'none.png', which is no file"),
+        (["--aus", "6", "--reference", ".", "--output", "a.png"], "got '.', which is no file"),
+        (["--aus", "6", "--device", "tpu", "--output", "a.png"], "device: must be auto or one of cpu"),
         (["--aus", "6", "--reference", "flat.png", "--output", "a.png"], "must show a face"),
         (["--aus", "6", "--detector", "nobody", "--output", "a.png"], "must be one of"),
         (["--aus", "6", "--steps", "0", "--output", "a.png"], "steps"),
@@ -217,6 +219,7 @@ def test_mistakes_are_told_and_nothing_is_written(run, tmp_path, monkeypatch, ca
     [
         ("aus,when\n6,now\n", "line 2: fields must be among .*'when'"),
         ("aus,seed\n6,x\n", "line 2: .*'x'"),
+        ("aus\n6\n99\n", "line 3: .*got 99"),
         ("aus\n6\n6\n", "line 3: name must be a case's own"),
         ("aus\n", "at least one case"),
         ("aus,only\n6,nose\n", "line 2: only must be one of"),
