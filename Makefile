@@ -35,7 +35,7 @@ endif
 	$(BIN)/python cli.py fit --config stage2.yaml --model.codec runs/stage1/$(RUN) --run $(RUN)
 
 # The perceptual network first, then a codec to learn artefacts from, then the recognisers on both kinds of faces, then
-# the face encoders of stage II.
+# the encoders of stage II.
 models: $(VENV)/run.stamp
 	$(BIN)/python cli.py fit --config perceptual.yaml --run $(RUN)
 	$(BIN)/python cli.py export --checkpoint runs/perceptual/$(RUN) --output models/perceptual --overwrite
@@ -53,6 +53,8 @@ models: $(VENV)/run.stamp
 	$(BIN)/python cli.py export --checkpoint runs/face_structure/$(RUN) --output models/face_structure --half --overwrite
 	$(BIN)/python cli.py fit --config text_recognizer.yaml --run $(RUN)
 	$(BIN)/python cli.py export --checkpoint runs/text_recognizer/$(RUN) --output models/text_recognizer --half --overwrite
+	$(BIN)/python cli.py fit --config text_encoder.yaml --run $(RUN)
+	$(BIN)/python cli.py export --checkpoint runs/text_encoder/$(RUN) --output models/text_encoder --half --overwrite
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --numprocesses auto
