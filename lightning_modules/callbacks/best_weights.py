@@ -26,15 +26,20 @@ def _best_weights(trainer: Trainer) -> tuple[str, dict[str, Tensor] | None]:
 
 @contextmanager
 def best_weights_in(module: LightningModule, trainer: Trainer) -> Iterator[str]:
-    """Measure the best weights, in eval mode, and put back what was there; gives the name of where they come from."""
+    """Measure the best weights, in eval mode, where they were trained; put back what was there.
+
+    Gives the name of where the weights come from.
+    """
     last = {name: value.clone() for name, value in module.state_dict().items()}
     source, best = _best_weights(trainer)
     module.load_state_dict(best or last)
-    was_training = module.training
-    module.eval()
+    was_training, place = module.training, module.device
+    # before it calls on_fit_end Lightning moves the module to the CPU, but batches still go to the device
+    module.to(trainer.strategy.root_device).eval()
     try:
         yield source
     finally:
+        module.to(place)
         module.load_state_dict(last)
         module.train(was_training)
 

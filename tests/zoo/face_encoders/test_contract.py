@@ -38,7 +38,8 @@ class TestFaceEncoders(ComponentContract):
         with torch.random.fork_rng(devices=[]):
             encoder.connect(_codec())
         features = encoder(torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1)
-        return features * torch.linspace(0.5, 1.5, encoder.dim)  # of unit length, their squares would say nothing
+        # of unit length, their squares would say nothing
+        return features * torch.linspace(0.5, 1.5, encoder.dim, device=features.device)
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ class TestLosses(ComponentContract):
     too_large = ("vgg16_perceptual", "lpips_perceptual")
 
     def outcome(self, loss, generator):
-        name = type(loss).__name__
+        name = loss.__class__.__name__
         occurrence = torch.rand(3, 12, generator=generator) < 0.5
         if isinstance(loss, ImageLoss):
             first, second = torch.rand(2, 2, 3, 32, 32, generator=generator) * 2 - 1
