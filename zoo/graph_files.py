@@ -108,6 +108,7 @@ def _signature(graph: Graph) -> dict[str, Any]:
     outputs = zip(graph.outputs, _flat(graph.module(**inputs)), strict=True)
     return {
         "about": (inspect.getdoc(type(graph.module)) or "").partition("\n\nArgs:")[0],
+        **graph.numbers,
         "inputs": {name: _said(each, _axes(graph, name)) for name, each in inputs.items()},
         f"outputs_of_{_EXAMPLE}_samples": {name: _said(each, {}) for name, each in outputs},
     }

@@ -70,7 +70,12 @@ class Probabilities(nn.Module):
 
 
 class Words(nn.Module):
-    """Two hashes of each word, 0 where a text has ended, to its features (T_T) and where they are real."""
+    r"""Two hashes of each word, 0 where a text has ended, to its features (T_T) and where they are real.
+
+    Words are what ``[a-z]+(?:['-][a-z]+)*|\d+|[^\sa-z\d]`` finds in the text in lower case. A hash is 1 + BLAKE2b of
+    the word in UTF-8, 8 bytes, read as a little-endian number, modulo ``num_hashes``; the two have salts 0 and 1, as 8
+    little-endian bytes.
+    """
 
     def __init__(self, encoder: CompactTextEncoder) -> None:
         super().__init__()

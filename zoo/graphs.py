@@ -39,6 +39,7 @@ class Graph:
         outputs: Names of what it gives.
         axes: Axes of an input that may be of any size, with their names; by default the first, of the samples.
         share: How many tokens must be the same as the component's: two codes may be equally near.
+        numbers: What else who feeds it must know, by name.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Graph:
     outputs: tuple[str, ...]
     axes: dict[str, dict[int, str]] = field(default_factory=dict)
     share: float = 0.99
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 def graphs(component: Component, *, image_size: int = 64, prefix: str = "") -> Iterator[Graph]:
@@ -123,4 +125,5 @@ def _of_words(name: str, encoder: CompactTextEncoder) -> Graph:
         return {"ids": encoder.ids(PROMPTS[:count])}
 
     axes = {"ids": {1: "batch", 2: "length"}}
-    return Graph(name, Words(encoder), made_up, real, ("features", "mask"), axes)
+    numbers = {"num_hashes": encoder.num_hashes}
+    return Graph(name, Words(encoder), made_up, real, ("features", "mask"), axes, numbers=numbers)

@@ -2,7 +2,9 @@
 
 import json
 import re
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ NAMES = {"codec_encoder", "codec_decoder", "text_encoder", "latent_encoder", "fu
 ROWS, LEVELS, CODES = 4, 3, 16
 
 
-def small_pipeline(generator="depth", text_encoder="compact", *, latent=True):
+def small_pipeline(generator="depth", text_encoder="compact", *, latent=True, encoders=False):
     def make(name, *args, **arguments):
         return component_class(name)(*args, **arguments)
 
@@ -42,6 +44,13 @@ def small_pipeline(generator="depth", text_encoder="compact", *, latent=True):
     face = make("face_encoders/latent") if latent else None
     if face is not None:
         face.connect(codec)
+    faces = {}
+    if encoders:
+        backbone = {"widths": [4, 8], "num_blocks": [1, 1]}
+        faces = {
+            name: make(f"face_encoders/compact_{name}", make("backbones/compact", **backbone), dim=8)
+            for name in ("appearance", "structure")
+        }
     tokens = {"rows": ROWS, "cols": ROWS, "num_levels": LEVELS, "codebook_size": CODES}
     pipeline = make(
         "pipelines/au_face",
@@ -51,12 +60,14 @@ def small_pipeline(generator="depth", text_encoder="compact", *, latent=True):
             "fusion/au_cross_attention",
             text_dim=16,
             latent_dim=face.dim if latent else None,
+            **{f"{name}_dim": 8 for name in faces},
             num_positions=ROWS * ROWS,
             dim=16,
             num_heads=2,
         ),
         generator=make(f"generators/{generator}", **tokens, context_dim=16, dim=16, num_layers=2, num_heads=2),
         latent=face,
+        **faces,
         image_size=8 * ROWS,
     )
     source = torch.Generator().manual_seed(0)
@@ -86,9 +97,8 @@ HOT, COLD = {"temperature": 0.7, "choice_temperature": 1.0}, {"temperature": 0.0
     ("generator", "latent", "order"), [("depth", True, HOT), ("depth", False, COLD), ("parallel", True, COLD)]
 )
 def test_the_loop_in_the_docs_draws_what_the_generator_draws(generator, latent, order):
-    code = re.search(r"```python\n(import math.*?)```", DOCS.read_text(), re.DOTALL)[1]
     scope = {}
-    exec(code, scope)
+    exec(code_of_docs("import math"), scope)
     pipeline = small_pipeline(generator, latent=latent)
     step, inputs = named(pipeline)["generator_step"], named(pipeline)["generator_step"].real(3)
     names = [name for name in ("features", "mask", "spatial") if name in inputs]
@@ -120,6 +130,53 @@ def test_the_loop_in_the_docs_draws_what_the_generator_draws(generator, latent, 
     expected = pipeline.generator.sample(GuidedContext(*contexts), seeds=seeds, sampling=sampling)
     assert np.array_equal(drawn, expected.numpy())
     assert len(calls) == 10
+
+
+def code_of_docs(beginning):
+    return re.search(rf"```python\n({beginning}.*?)```", DOCS.read_text(), re.DOTALL)[1]
+
+
+def test_the_recipe_of_the_docs_makes_a_face_of_graphs_and_numpy_alone(tmp_path, monkeypatch):
+    """Our modules stand for the files that ONNX Runtime would open."""
+    from zoo.images import to_uint8
+
+    pipeline = small_pipeline(encoders=True)
+    known = named(pipeline)
+
+    class Session:
+        def __init__(self, file, *, providers):
+            self.graph = known[Path(file).stem]
+
+        def get_outputs(self):
+            return [SimpleNamespace(name=name) for name in self.graph.outputs]
+
+        def run(self, names, inputs):
+            with torch.no_grad():
+                outputs = self.graph.module(**{name: torch.as_tensor(each) for name, each in inputs.items()})
+            return [each.numpy() for each in ([outputs] if isinstance(outputs, torch.Tensor) else outputs)]
+
+    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=Session))
+    loop = ModuleType("draw")
+    exec(code_of_docs("import math"), loop.__dict__)
+    monkeypatch.setitem(sys.modules, "draw", loop)
+    monkeypatch.chdir(tmp_path)
+    size = pipeline.image_size
+    facts = {"codec_encoder.onnx": {"inputs": {"images": f"float32 [batch, 3, {size}, {size}]"}}}
+    facts["text_encoder.onnx"] = known["text_encoder"].numbers
+    Path("with_graphs").mkdir()
+    Path("with_graphs/parity.json").write_text(json.dumps(facts))
+    reference = to_uint8(known["codec_encoder"].real(1)["images"])[0].permute(1, 2, 0)
+    Path("reference.ppm").write_bytes(f"P6 {size} {size} 255\n".encode() + reference.numpy().tobytes())
+    scope = {}
+    exec(code_of_docs("import hashlib"), scope)
+    text, num_hashes = scope["TEXT"] + " It's  a well-known 7th é!", known["text_encoder"].numbers["num_hashes"]
+    assert np.array_equal(scope["word_ids"](text, num_hashes), pipeline.text_encoder.ids([text]).numpy())
+    with torch.no_grad():
+        expected = to_uint8(pipeline.codec.detokenize(torch.as_tensor(scope["drawn"])))[0].permute(1, 2, 0)
+    header, pixels = Path("face.ppm").read_bytes().split(b"\n", 1)
+    assert header == f"P6 {size} {size} 255".encode()
+    found = np.frombuffer(pixels, np.uint8).reshape(size, size, 3).astype(int)
+    assert np.abs(found - expected.numpy()).max() <= 1
 
 
 def test_a_step_leaves_what_is_shown(step):
