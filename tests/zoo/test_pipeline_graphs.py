@@ -151,6 +151,7 @@ def test_the_recipe_of_the_docs_makes_a_face_of_graphs_and_numpy_alone(tmp_path,
             return [SimpleNamespace(name=name) for name in self.graph.outputs]
 
         def run(self, names, inputs):
+            assert all(type(each) is np.ndarray for each in inputs.values())  # scalars are refused there
             with torch.no_grad():
                 outputs = self.graph.module(**{name: torch.as_tensor(each) for name, each in inputs.items()})
             return [each.numpy() for each in ([outputs] if isinstance(outputs, torch.Tensor) else outputs)]
