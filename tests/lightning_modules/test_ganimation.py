@@ -136,6 +136,71 @@ def test_the_generator_waits_for_the_critic():
     assert module.moved == {"discriminator": [1, 2, 3, 4, 5, 6], "pipeline": [4, 6]}
 
 
+class _Practice(_Turns):
+    """Notes what is asked of the critic, too."""
+
+    def on_fit_start(self):
+        super().on_fit_start()
+        self.judged = []
+        judge = self.discriminator.judge
+
+        def noted(images):
+            self.judged.append(self.trainer.global_step)
+            return judge(images)
+
+        self.discriminator.judge = noted
+
+
+def test_each_first_learns_what_needs_no_other():
+    torch.manual_seed(0)
+    pipeline = GANimationPipeline(16, channels=4, num_halvings=1, num_residual_blocks=1)
+    discriminator = GANimationDiscriminator(16, channels=4, num_halvings=2)
+    attention, realness = pipeline.attention.weight.clone(), discriminator.realness.weight.clone()
+    module = _Practice(
+        pipeline, discriminator=discriminator, critic_steps=1, generator_start_step=2, adversarial_start_step=6
+    )
+    _trainer(limit_val_batches=0).fit(module, _Faces())
+    assert module.moved == {"discriminator": [1, 2, 3, 4, 5, 6], "pipeline": [3, 4, 5, 6]}
+    assert module.judged == [0, 1, 2, 3, 4, 5], "the critic sees true faces alone, once each"
+    assert torch.equal(pipeline.attention.weight, attention), "painting needs no mask"
+    assert torch.equal(discriminator.realness.weight, realness), "nothing is fake yet"
+
+
+def test_references_take_the_place_of_faces_and_have_no_aus():
+    batch = next(iter(_Faces()._batches(1)))
+    batch["known"][:, 0] = False
+    images, own, known = _module(reference_share=1.0)._faces(batch)
+    assert torch.equal(images, batch["reference"])
+    assert known.all()
+    assert not own.any()
+    images, own, known = _module()._faces(batch)
+    assert torch.equal(images, batch["image"])
+    assert torch.equal(known, batch["known"])
+    assert own.any()
+
+
+@pytest.mark.parametrize(("noise", "deviation"), [(0.0, 0.0), (0.3, 0.3)])
+def test_the_critic_sees_noise_of_the_deviation_asked_for(noise, deviation):
+    torch.manual_seed(0)
+    images = torch.zeros(8, 3, 16, 16)
+    assert _module(critic_noise=noise)._noisy(images).std().item() == pytest.approx(deviation, rel=0.05)
+
+
+def test_a_critic_that_doubts_is_drawn_to_what_edited_faces_showed_before(generator):
+    real, fake = torch.rand(2, 4, 3, 16, 16, generator=generator) * 2 - 1
+    own, known = torch.rand(4, len(AUS), generator=generator), torch.ones(4, len(AUS), dtype=torch.bool)
+    gradients = []
+    for weight in (0.0, 2.0):
+        module = _module(doubt_weight=weight, critic_condition_weight=3.0, penalty_weight=0.0)
+        _, loss, figures = module._critic_turn(real, fake, own, known)
+        distance, condition, doubt = (figures[f"train_critic/{name}"] for name in ("distance", "condition", "doubt"))
+        assert loss.item() == pytest.approx((3 * condition - distance + weight * doubt).item(), rel=1e-5)
+        gradients.append(torch.autograd.grad(loss, module.discriminator.regression.weight)[0])
+    found = _module().discriminator.judge(fake).strengths
+    assert doubt.item() == pytest.approx((found - own).square().mean().item(), rel=1e-5)
+    assert not torch.equal(*gradients)
+
+
 def test_steps_of_several_batches_are_counted_once():
     module = _turns(critic_steps=2, accumulate_grad_batches=2)
     assert module.moved == {"discriminator": [1, 2, 3], "pipeline": [2]}
@@ -146,6 +211,11 @@ def test_masks_are_let_alone_until_their_time():
     assert [module._weight("attention", step) for step in (0, 4, 5)] == [0, 0, 0.3]
     assert [module._weight("smoothness", step) for step in (4, 5)] == [0, 2.0]
     assert module._weight("cycle", 0) == 10
+
+
+def test_the_critic_cares_for_aus_as_the_generator_does_unless_told():
+    assert _module(condition_weight=3.0).critic_condition_weight == 3
+    assert _module(condition_weight=3.0, critic_condition_weight=0.0).critic_condition_weight == 0
 
 
 def test_the_critic_gets_no_gradient_from_the_generators_turn(generator):
@@ -183,6 +253,7 @@ def test_a_saturated_mask_is_warned_of(bias, said):
     [
         ({"critic_steps": 0}, "critic_steps must be at least 1, got 0"),
         ({"cycle_weight": -1.0}, "cycle_weight must be at least 0, got -1.0"),
+        ({"reference_share": 1.5}, "reference_share must be at most 1, got 1.5"),
         ({"smoothness_reduction": "max"}, "smoothness_reduction must be 'mean' or 'sum', got 'max'"),
     ],
 )
