@@ -194,7 +194,8 @@ class GANimationModule(ManualTrainingModule):
         is_turn = step >= self.generator_start_step and (step + 1) % self.critic_steps == 0
         images, own, known = self._faces(batch)
         play = self._play if step >= self.adversarial_start_step else self._practise
-        shown, due = {}, {}
+        shown: dict[str, Tensor] = {}
+        due: dict[str, Tensor] = {}
         for index, loss, figures in play(images, own, known, is_turn):
             self.backward_on_rank(loss / num_batches)
             if is_last:

@@ -92,7 +92,6 @@ def _layers(channels: int, num_halvings: int) -> Iterator[nn.Module]:
         width = _width(channels, index)
         layer = nn.Conv2d(before, width, 4, stride=2, padding=1)
         nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
-        nn.init.zeros_(layer.bias)
         yield layer
         yield nn.LeakyReLU(_SLOPE)
         before = width
