@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from lightning_utilities.core.rank_zero import rank_zero_warn
 
-from lightning_modules.ganimation_losses import condition_error, gradient_penalty, roughness, saturation
+from lightning_modules.ganimation_game import CRITIC, Faces, Game
+from lightning_modules.ganimation_losses import condition_error, saturation
 from lightning_modules.manual_training import ManualTrainingModule
 from lightning_modules.optimizers import Adam, OptimizerFactory
 from zoo.discriminators.ganimation import GANimationDiscriminator
 from zoo.pipelines.ganimation import GANimationPipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor
 
     from datamodules.batch import FaceBatch
     from zoo.pipelines.base import Synthesis
     from zoo.pipelines.ganimation import Edit
-
-    _Turn = tuple[int, Tensor, dict[str, Tensor]]
-    """Of which optimiser, the loss, and what is logged at times."""
 
 
 class GANimationModule(ManualTrainingModule):
@@ -130,9 +125,11 @@ class GANimationModule(ManualTrainingModule):
         self.critic_steps = critic_steps
         self.generator_start_step = generator_start_step
         self.adversarial_start_step = adversarial_start_step
-        self.penalty_weight = penalty_weight
-        self.critic_condition_weight = condition_weight if critic_condition_weight is None else critic_condition_weight
-        self.doubt_weight = doubt_weight
+        self.critic_weights = {
+            "penalty": penalty_weight,
+            "condition": condition_weight if critic_condition_weight is None else critic_condition_weight,
+            "doubt": doubt_weight,
+        }
         self.weights = {
             "adversarial": 1.0,
             "condition": condition_weight,
@@ -192,16 +189,19 @@ class GANimationModule(ManualTrainingModule):
         step = self.trainer.global_step
         num_batches, is_last = self.accumulated_batches(batch_idx)
         is_turn = step >= self.generator_start_step and (step + 1) % self.critic_steps == 0
-        images, own, known = self._faces(batch)
-        play = self._play if step >= self.adversarial_start_step else self._practise
+        faces, game = self._faces(batch), self._game()
+        if step < self.adversarial_start_step:
+            turns = game.practise(faces, with_generator=is_turn)
+        else:
+            turns = game.play(faces, with_generator=is_turn, with_masks=step >= self.attention_start_step)
         shown: dict[str, Tensor] = {}
         due: dict[str, Tensor] = {}
-        for index, loss, figures in play(images, own, known, is_turn):
-            self.backward_on_rank(loss / num_batches)
+        for turn in turns:
+            self.backward_on_rank(turn.loss / num_batches)
             if is_last:
-                self.step(index)
-            shown["train/loss" if index else "train/critic"] = loss
-            due |= figures
+                self.step(turn.player)
+            shown["train/critic" if turn.player == CRITIC else "train/loss"] = turn.loss
+            due |= turn.figures
         # at the end: in an epoch's first batch, Lightning forgets what was logged before an optimiser's step
         self.log_dict({name: value.detach() for name, value in shown.items()}, prog_bar=True)
         if self.is_logging_step:
@@ -237,72 +237,26 @@ class GANimationModule(ManualTrainingModule):
             batch["reference"], batch["prompt"], occurrence=batch["occurrence"], intensity=batch["intensity"]
         )
 
-    def _faces(self, batch: FaceBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """Give faces, their intensities, and where these are known; references in the place of some."""
+    def _game(self) -> Game:
+        return Game(
+            self.pipeline,
+            self.discriminator,
+            weights=self.weights,
+            critic_weights=self.critic_weights,
+            critic_noise=self.critic_noise,
+            target_noise=self.target_noise,
+            smoothness_reduction=self.smoothness_reduction,
+        )
+
+    def _faces(self, batch: FaceBatch) -> Faces:
+        """Give what is edited, references in the place of some."""
         images, known = batch["image"], batch["known"]
-        own = self.pipeline.strengths(batch["occurrence"], batch["intensity"])
+        strengths = self.pipeline.strengths(batch["occurrence"], batch["intensity"])
         if self.reference_share:
             neutral = torch.rand(len(images), device=self.device) < self.reference_share
             images = torch.where(neutral[:, None, None, None], batch["reference"], images)
-            own, known = own * ~neutral[:, None], known | neutral[:, None]
-        return images, own, known
-
-    def _practise(self, images: Tensor, own: Tensor, known: Tensor, is_turn: bool) -> Iterator[_Turn]:
-        """Let each learn what needs no other."""
-        condition = condition_error(self.discriminator.judge(self._noisy(images)).strengths, own, known)
-        yield 0, self.critic_condition_weight * condition, {"train_critic/condition": condition}
-        if is_turn:
-            painting = (self.pipeline(images, own).colour - images).abs().mean()
-            yield 1, self.weights["cycle"] * painting, {"train/painting": painting}
-
-    def _play(self, images: Tensor, own: Tensor, known: Tensor, is_turn: bool) -> Iterator[_Turn]:
-        """Train the critic and, where it is its turn, the generator against it."""
-        step = self.trainer.global_step  # before the critic's
-        other = torch.randperm(len(images), device=self.device)
-        noise = (2 * torch.rand_like(own) - 1) * self.target_noise
-        target, target_known = (own[other] + noise).clamp(0, 1), known[other]
-        with torch.set_grad_enabled(is_turn):
-            edit: Edit = self.pipeline(images, target)
-        yield self._critic_turn(images, edit.images.detach(), own, known)
-        if is_turn:
-            with _untrained(self.discriminator):
-                losses = self._losses(edit, images, own=own, target=target, known=target_known)
-                weighted = {term: self._weight(term, step) * loss for term, loss in losses.items()}
-                figures = {f"train/{term}": loss for term, loss in losses.items()}
-                figures |= {f"train_weighted/{term}": loss for term, loss in weighted.items()}
-                yield 1, torch.stack(list(weighted.values())).sum(), figures
-
-    def _critic_turn(self, images: Tensor, fakes: Tensor, own: Tensor, known: Tensor) -> _Turn:
-        images, fakes = self._noisy(images), self._noisy(fakes)
-        judgement = self.discriminator.judge(torch.cat([images, fakes]))
-        real, fake = judgement.logits.float().chunk(2)
-        of_real, of_fake = (condition_error(found, own, known) for found in judgement.strengths.chunk(2))
-        distance = real.mean() - fake.mean()
-        mix = torch.rand(len(images), device=self.device)
-        penalty = gradient_penalty(self.discriminator, images, fakes, mix=mix)
-        loss = self.penalty_weight * penalty - distance + self.critic_condition_weight * of_real
-        figures = {"distance": distance, "penalty": penalty, "condition": of_real, "doubt": of_fake}
-        named = {f"train_critic/{name}": figure for name, figure in figures.items()}
-        return 0, loss + self.doubt_weight * of_fake, named
-
-    def _noisy(self, images: Tensor) -> Tensor:
-        return images + self.critic_noise * torch.randn_like(images) if self.critic_noise else images
-
-    def _losses(self, edit: Edit, images: Tensor, *, own: Tensor, target: Tensor, known: Tensor) -> dict[str, Tensor]:
-        judgement = self.discriminator.judge(self._noisy(edit.images))
-        back: Edit = self.pipeline(edit.images, own)
-        masks = (edit.attention, back.attention)
-        return {
-            "adversarial": -judgement.logits.float().mean(),
-            "condition": condition_error(judgement.strengths, target, known),
-            "cycle": (back.images - images).abs().mean(),
-            "attention": torch.stack([mask.mean() for mask in masks]).sum(),
-            "smoothness": torch.stack([roughness(mask, reduction=self.smoothness_reduction) for mask in masks]).sum(),
-        }
-
-    def _weight(self, term: str, step: int) -> float:
-        is_of_mask = term in ("attention", "smoothness")
-        return 0.0 if is_of_mask and step < self.attention_start_step else self.weights[term]
+            strengths, known = strengths * ~neutral[:, None], known | neutral[:, None]
+        return Faces(images, strengths, known)
 
     def _evaluate(self, batch: Any, split: str) -> None:
         wanted = self.pipeline.strengths(batch["occurrence"], batch["intensity"])
@@ -318,13 +272,3 @@ class GANimationModule(ManualTrainingModule):
         }
         named = {f"{split}/{name}": value for name, value in figures.items()}
         self.log_dict(named, on_epoch=True, sync_dist=True, batch_size=len(masks))
-
-
-@contextmanager
-def _untrained(module: torch.nn.Module) -> Iterator[None]:
-    """Let gradients through a module, and to none of its parameters."""
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        module.requires_grad_(True)

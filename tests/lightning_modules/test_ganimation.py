@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning import LightningDataModule, Trainer
 
 from lightning_modules.ganimation import GANimationModule
+from lightning_modules.ganimation_game import GENERATOR, Faces
 from lightning_modules.ganimation_losses import condition_error, gradient_penalty, roughness, saturation
 from lightning_modules.optimizers import Adam
 from zoo.discriminators.base import Discriminator
@@ -97,6 +98,12 @@ def _trainer(**changes):
     return Trainer(enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, **given)
 
 
+def _some_faces():
+    generator = torch.Generator().manual_seed(1)
+    images, strengths = torch.rand(4, 3, 16, 16, generator=generator), torch.rand(4, len(AUS), generator=generator)
+    return Faces(images * 2 - 1, strengths, torch.ones(4, len(AUS), dtype=torch.bool))
+
+
 class _Turns(GANimationModule):
     """Notes at which steps which of the two moved."""
 
@@ -169,35 +176,36 @@ def test_each_first_learns_what_needs_no_other():
 def test_references_take_the_place_of_faces_and_have_no_aus():
     batch = next(iter(_Faces()._batches(1)))
     batch["known"][:, 0] = False
-    images, own, known = _module(reference_share=1.0)._faces(batch)
-    assert torch.equal(images, batch["reference"])
-    assert known.all()
-    assert not own.any()
-    images, own, known = _module()._faces(batch)
-    assert torch.equal(images, batch["image"])
-    assert torch.equal(known, batch["known"])
-    assert own.any()
+    faces = _module(reference_share=1.0)._faces(batch)
+    assert torch.equal(faces.images, batch["reference"])
+    assert faces.known.all()
+    assert not faces.strengths.any()
+    faces = _module()._faces(batch)
+    assert torch.equal(faces.images, batch["image"])
+    assert torch.equal(faces.known, batch["known"])
+    assert faces.strengths.any()
 
 
 @pytest.mark.parametrize(("noise", "deviation"), [(0.0, 0.0), (0.3, 0.3)])
 def test_the_critic_sees_noise_of_the_deviation_asked_for(noise, deviation):
     torch.manual_seed(0)
     images = torch.zeros(8, 3, 16, 16)
-    assert _module(critic_noise=noise)._noisy(images).std().item() == pytest.approx(deviation, rel=0.05)
+    assert _module(critic_noise=noise)._game().noisy(images).std().item() == pytest.approx(deviation, rel=0.05)
 
 
 def test_a_critic_that_doubts_is_drawn_to_what_edited_faces_showed_before(generator):
-    real, fake = torch.rand(2, 4, 3, 16, 16, generator=generator) * 2 - 1
-    own, known = torch.rand(4, len(AUS), generator=generator), torch.ones(4, len(AUS), dtype=torch.bool)
+    faces = _some_faces()
+    fakes = torch.rand(faces.images.shape, generator=generator) * 2 - 1
     gradients = []
     for weight in (0.0, 2.0):
         module = _module(doubt_weight=weight, critic_condition_weight=3.0, penalty_weight=0.0)
-        _, loss, figures = module._critic_turn(real, fake, own, known)
-        distance, condition, doubt = (figures[f"train_critic/{name}"] for name in ("distance", "condition", "doubt"))
-        assert loss.item() == pytest.approx((3 * condition - distance + weight * doubt).item(), rel=1e-5)
-        gradients.append(torch.autograd.grad(loss, module.discriminator.regression.weight)[0])
-    found = _module().discriminator.judge(fake).strengths
-    assert doubt.item() == pytest.approx((found - own).square().mean().item(), rel=1e-5)
+        turn = module._game().critic_turn(faces, fakes)
+        names = ("distance", "condition", "doubt")
+        distance, condition, doubt = (turn.figures[f"train_critic/{name}"].item() for name in names)
+        assert turn.loss.item() == pytest.approx(3 * condition - distance + weight * doubt, rel=1e-4)
+        gradients.append(torch.autograd.grad(turn.loss, module.discriminator.regression.weight)[0])
+    found = _module().discriminator.judge(fakes).strengths
+    assert doubt == pytest.approx((found - faces.strengths).square().mean().item(), rel=1e-4)
     assert not torch.equal(*gradients)
 
 
@@ -206,30 +214,26 @@ def test_steps_of_several_batches_are_counted_once():
     assert module.moved == {"discriminator": [1, 2, 3], "pipeline": [2]}
 
 
-def test_masks_are_let_alone_until_their_time():
-    module = _module(attention_start_step=5, attention_weight=0.3, smoothness_weight=2.0)
-    assert [module._weight("attention", step) for step in (0, 4, 5)] == [0, 0, 0.3]
-    assert [module._weight("smoothness", step) for step in (4, 5)] == [0, 2.0]
-    assert module._weight("cycle", 0) == 10
+@pytest.mark.parametrize(("with_masks", "weights"), [(False, (0, 0)), (True, (0.3, 2.0))])
+def test_masks_are_let_alone_until_their_time(with_masks, weights):
+    module = _module(attention_weight=0.3, smoothness_weight=2.0)
+    *_, turn = module._game().play(_some_faces(), with_generator=True, with_masks=with_masks)
+    for term, weight in zip(("attention", "smoothness", "cycle"), (*weights, 10), strict=True):
+        weighed, plain = (turn.figures[f"{log}/{term}"].item() for log in ("train_weighted", "train"))
+        assert weighed == pytest.approx(weight * plain)
 
 
 def test_the_critic_cares_for_aus_as_the_generator_does_unless_told():
-    assert _module(condition_weight=3.0).critic_condition_weight == 3
-    assert _module(condition_weight=3.0, critic_condition_weight=0.0).critic_condition_weight == 0
+    assert _module(condition_weight=3.0).critic_weights["condition"] == 3
+    assert _module(condition_weight=3.0, critic_condition_weight=0.0).critic_weights["condition"] == 0
 
 
-def test_the_critic_gets_no_gradient_from_the_generators_turn(generator):
-    from lightning_modules.ganimation import _untrained
-
+def test_the_critic_gets_no_gradient_from_the_generators_turn():
     module = _module()
-    images = torch.rand(2, 3, 16, 16, generator=generator) * 2 - 1
-    strengths = torch.rand(2, 12, generator=generator)
-    with _untrained(module.discriminator):
-        edit = module.pipeline(images, strengths)
-        losses = module._losses(
-            edit, images, own=strengths.flip(0), target=strengths, known=torch.ones(2, 12, dtype=torch.bool)
-        )
-        torch.stack(list(losses.values())).sum().backward()
+    for turn in module._game().play(_some_faces(), with_generator=True, with_masks=True):
+        if turn.player == GENERATOR:
+            assert not any(each.requires_grad for each in module.discriminator.parameters())
+            turn.loss.backward()
     assert all(each.grad is None for each in module.discriminator.parameters())
     assert all(each.requires_grad for each in module.discriminator.parameters())
     assert all(each.grad is not None and each.grad.any() for each in module.pipeline.parameters())
