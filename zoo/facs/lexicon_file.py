@@ -33,7 +33,11 @@ def read_lexicon_file(content: bytes, *, source: str) -> LexiconFile:
     Raises:
         LexiconError: The content departs from the form that :mod:`zoo.facs.lexicon` documents.
     """
-    import yaml
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        message = "descriptions are in a YAML file, which PyYAML reads: pip install pyyaml"
+        raise ModuleNotFoundError(message, name=error.name) from error
 
     # nodes instead of objects: they have lines, keep both of two equal keys, and "1" and 1 are the same word
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
