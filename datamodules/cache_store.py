@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 METADATA = "metadata.json"
 _LONGEST = 40  # characters of a value in a message
+_MOST_TOLD = 2  # stores that are not the wanted one
 
 
 class CacheError(OSError):
@@ -186,14 +187,16 @@ def read_metadata(folder: Path) -> dict[str, Any]:
 
 def _others(folder: Path, identity: Mapping[str, Any]) -> str:
     """Say how the stores of the same name that are there differ from the one that was wanted."""
-    lines = []
+    found = []
     for other in sorted(folder.parent.glob(f"{folder.name.rpartition('-')[0]}-*/{METADATA}")):
         try:
             different = list(_differences(read_metadata(other.parent)["identity"], _plain(identity)))
         except DamagedCacheError:
             different = ["damaged"]
-        lines.append(f"\n  {other.parent.name} differs: {_listed(different)}")
-    return "".join(lines)
+        found.append((len(different), f"\n  {other.parent.name} differs: {_listed(different)}"))
+    lines = [line for _, line in sorted(found, key=lambda each: each[0])]  # the most alike first
+    more = f"\n  {len(lines) - _MOST_TOLD} more differ further." if len(lines) > _MOST_TOLD else ""
+    return "".join(lines[:_MOST_TOLD]) + more
 
 
 def _listed(different: list[str]) -> str:

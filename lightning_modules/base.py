@@ -19,6 +19,7 @@ FORMAT_VERSION = 1
 RAW_WEIGHTS = "raw_weights"
 """Key of a checkpoint whose ``state_dict`` is averaged: the weights that training goes on from."""
 _INSTANTIATOR = "pytorch_lightning.cli.instantiate_module"
+_LONGEST = 100  # characters of a value in a message
 
 
 class TrainingModule(Recorded, LightningModule):
@@ -113,8 +114,11 @@ class TrainingModule(Recorded, LightningModule):
         if misfits:
             there = checkpoint.get(self.CHECKPOINT_HYPER_PARAMS_KEY, {})
             changes = differences(there, specification(self)["init_args"])
-            causes = [f"{key}: {a!r} in the checkpoint, {b!r} here" for key, a, b in changes][:6]
+            causes = [f"{key}: {_briefly(a)} in the checkpoint, {_briefly(b)} here" for key, a, b in changes][:6]
             lines = [*causes, f"weights that don't fit ({len(misfits)}):", *misfits[:4]]
+            lines.append(
+                "Give the options that it was trained with, or --config with the config.yaml of its run's folder."
+            )
             message = f"{type(self).__name__}: the checkpoint must be of the same model.\n  " + "\n  ".join(lines)
             raise ValueError(message)
 
@@ -159,6 +163,14 @@ def differences(left: Any, right: Any, at: str = "") -> list[tuple[str, Any, Any
                 found += differences(left.get(key), right.get(key), path)
         return found
     return [] if left == right else [(at, left, right)]
+
+
+def _briefly(value: Any) -> str:
+    """Say a value; of a part whose arguments would fill the screen, its class."""
+    text = repr(value)
+    if len(text) > _LONGEST and isinstance(value, dict) and "class_path" in value:
+        text = str(value["class_path"]).rpartition(".")[2]
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _shape(value: Any) -> tuple[int, ...]:

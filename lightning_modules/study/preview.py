@@ -47,10 +47,11 @@ def describe(work: Work, steps: list[Step], *, num_slots: int) -> Iterator[str]:
     """Say the plan in lines."""
     study = work.study
     yield f"{study.title}"
-    runs = len(study.variants) * len(study.seeds)
+    runs, ways = len(study.variants) * len(study.seeds), len(study.measures)
     yield (
-        f"Parts: {len(study.parts)}. Variants: {len(study.variants)}. Seeds: {', '.join(map(str, study.seeds))}. Runs: "
-        f"{runs}, measured in {len(study.measures)} ways, {num_slots} at once. Folder: {shown(work.folder.path)}"
+        f"Parts: {len(study.parts)}. Variants: {len(study.variants)}. Seeds: {len(study.seeds)} "
+        f"({', '.join(map(str, study.seeds))}). Runs: {runs}, measured in {ways} way{'s' * (ways != 1)}, "
+        f"{num_slots} at once. Folder: {shown(work.folder.path)}"
     )
     for name in work.only or (*study.parts, *study.variants):
         yield f"  {name}: {_recipe(study.recipe(name))}"

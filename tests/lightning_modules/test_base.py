@@ -50,6 +50,16 @@ def test_another_models_checkpoint_is_refused_with_what_differs(checkpoint, smal
     with pytest.raises(ValueError, match="must be of the same model") as raised:
         small.make_trainer(tmp_path).fit(other, datamodule=small.SmallFaces(), ckpt_path=file, weights_only=True)
     assert "codec.quantizer.num_levels: 3 in the checkpoint, 2 here" in str(raised.value)
+    assert "config.yaml of its run's folder" in str(raised.value)
+
+
+def test_a_part_that_replaces_a_path_is_told_by_its_class(checkpoint, small, tmp_path):
+    file, module = checkpoint
+    content = torch.load(file, weights_only=True)
+    content["hyper_parameters"]["codec"] = "runs/stage1/mine"
+    content["state_dict"] = {}
+    with pytest.raises(ValueError, match="codec: 'runs/stage1/mine' in the checkpoint, ResidualVQGANCodec here"):
+        type(module)(module.codec, reconstruction=small.ReconstructionLoss()).on_load_checkpoint(content)
 
 
 def test_differences_names_dotted_keys():

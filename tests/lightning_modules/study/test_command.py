@@ -53,7 +53,7 @@ def call(folder, monkeypatch, capfd):
 def test_the_plan_has_every_command_and_leaves_nothing_behind(call):
     code, out, _ = call("--dry-run", "--seeds", "0")
     assert code == 0
-    assert "Runs: 2, measured in 1 ways, 1 at once. Folder: runs/studies/study" in out
+    assert "Runs: 2, measured in 1 way, 1 at once. Folder: runs/studies/study" in out
     assert "codec/seed_0" in out
     assert "to do  about 5 min (from the study's YAML)" in out
     assert "python cli.py fit --config runs/studies/study/configs/small.yaml" in out
