@@ -11,8 +11,12 @@ from types import ModuleType
 import pytest
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.accelerators import CPUAccelerator
+from pytorch_lightning.strategies import SingleDeviceStrategy
 
+import cli
 from lightning_modules.callbacks.best_weights import best_weights_in
+from lightning_modules.cli.config_files import CONFIGS
 from tests.pretended_device import DEVICE, Moving, PretendedDevice, is_moved, moved
 from tests.zoo.contract import ComponentContract, from_config, tensors_of
 from zoo.components import component_class, families
@@ -192,3 +196,25 @@ def test_reports_after_training_measure_where_it_was_trained():
             assert is_moved(module.layer(moved(torch.ones(1, 2))))
         assert module.device == torch.device("cpu")
     assert torch.equal(module.layer.weight, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", sorted(file.stem for file in (CONFIGS / "tiny").glob("*.yaml")))
+def test_every_module_trains_reports_and_predicts_on_a_device(config, tmp_path, monkeypatch):
+    if config == "evaluate":
+        pytest.skip("trains nothing")
+    if config.startswith("stable_diffusion"):
+        for package in ("diffusers", "peft"):
+            pytest.importorskip(package)
+    init = SingleDeviceStrategy.__init__
+    monkeypatch.setattr(
+        SingleDeviceStrategy,
+        "__init__",
+        lambda self, device="cpu", *args, **kwargs: init(self, DEVICE, *args, **kwargs),
+    )
+    monkeypatch.setattr(CPUAccelerator, "setup_device", lambda self, device: None)
+    monkeypatch.chdir(tmp_path)
+    words = ["--config", f"tiny/{config}.yaml", "--trainer.accelerator", "cpu", "--trainer.inference_mode", "false"]
+    with PretendedDevice():
+        assert cli.main(["fit", *words, "--run", "mine"]) == 0
+        assert cli.main(["predict", *words, "--ckpt_path", f"runs/tiny/{config}/mine"]) == 0

@@ -30,7 +30,10 @@ def told(error: Exception) -> str | None:
     if isinstance(error, OSError | MisconfigurationException | UserError):
         return text or type(error).__name__
     if isinstance(error, torch.cuda.OutOfMemoryError):
-        return "the GPU's memory is full. Lower data.batch_size, or accumulate with model.accumulate_grad_batches."
+        return (
+            "the GPU's memory is full. Lower data.batch_size, or accumulate with trainer.accumulate_grad_batches "
+            "(model.accumulate_grad_batches where the module steps its optimisers itself)."
+        )
     if isinstance(error, RuntimeError) and "Error(s) in loading state_dict" in text:
         lines = text.splitlines()
         return "\n".join(["ckpt_path: the checkpoint is of another model.", *(line.strip() for line in lines[1:7])])

@@ -12,7 +12,7 @@ from lightning_modules.cli.failures import told
     ("error", "said"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
-        (torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate"), "Lower data.batch_size"),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate"), "trainer.accumulate_grad_batches"),
         (
             RuntimeError("[gloo/transport/tcp/pair.cc:561] Connection closed by peer [127.0.0.1]:16556."),
             "another process of this run has ended",
