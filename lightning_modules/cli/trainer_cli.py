@@ -36,6 +36,7 @@ from lightning_modules.cli.run_folders import RUNS, RunFolder
 from lightning_modules.cli.saved_config import NOT_SAVED, SavedConfig
 from lightning_modules.cli.stopping import INTERRUPTED, TERMINATED, StopTogether, exit_code, launching
 from lightning_modules.cli.trainer_options import (
+    accelerator_for,
     refuse_a_missing_step,
     refuse_what_manual_optimization_ignores,
     strategy_for,
@@ -192,6 +193,7 @@ class ZooCLI(LightningCLI):
                 if check := getattr(callback, "check", None):  # like a module's: before the data is prepared
                     check()
         refuse_what_manual_optimization_ignores(self.model, config)
+        config["accelerator"] = accelerator_for(config)
         config["strategy"] = strategy_for(self.model, config)
         folder = self.folder.claim(makes=_is_first() and not config["fast_dev_run"], begins=self.wanted == "fit")
         config["default_root_dir"] = str(folder)

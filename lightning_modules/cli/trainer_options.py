@@ -49,6 +49,23 @@ def refuse_what_manual_optimization_ignores(model: Any, config: dict[str, Any]) 
         raise UserError(message)
 
 
+def accelerator_for(config: dict[str, Any]) -> Any:
+    """Give the accelerator: a Mac's CPU in place of its GPU, which has no float64 for figures and procedural faces.
+
+    Raises:
+        UserError: That GPU was asked for.
+    """
+    chosen = config["accelerator"]
+    no_cuda = torch.backends.mps.is_available() and not torch.cuda.is_available()
+    if chosen == "mps" or (chosen == "gpu" and no_cuda):
+        message = (
+            f"trainer.accelerator: {chosen!r} means Apple's MPS here, which lacks float64, and metrics and procedural "
+            "faces need it. Set trainer.accelerator to cpu."
+        )
+        raise UserError(message)
+    return "cpu" if chosen == "auto" and no_cuda else chosen
+
+
 def strategy_for(model: Any, config: dict[str, Any]) -> Any:
     """Give the strategy: a DDP that bears unused parameters where a module has any and leaves averaging to it."""
     strategy = config["strategy"]
