@@ -214,7 +214,8 @@ run
 
 A run's folder holds config.yaml (complete: --config runs/.../config.yaml runs it again), metrics.json, images/,
 checkpoints/best.ckpt and last.ckpt, and TensorBoard's files (tensorboard --logdir runs). validate, test and predict
-write into folders of these names in the run whose weights they use; predict: images/, tokens/, predictions.csv.
+write into folders of these names in the run whose weights they use; predict: images/, tokens/, features/,
+predictions.csv.
 
 trainer, callbacks, checkpoints
   --trainer.max_steps N  --trainer.max_epochs N  --trainer.limit_train_batches N  --trainer.fast_dev_run true
